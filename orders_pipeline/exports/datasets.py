@@ -13,7 +13,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, Connection, Engine, Select, cast, func, select
+from sqlalchemy import BigInteger, ColumnElement, Connection, Engine, Select, case, cast, func, select
 from sqlalchemy import Column as SqlColumn
 
 from orders_pipeline.base.clock import end_of_day, start_of_day
@@ -314,12 +314,16 @@ def _refunds(wanted: Wanted) -> Select[Any]:
 
 def _payouts(wanted: Wanted) -> Select[Any]:
     p, line = payouts.c, payout_lines.c
-    sums = [cast(func.sum(column), BigInteger) for column in (line.gross, line.fee, line.net)]
+    # Of a payout's own line, only its fee.
+    is_item = line.kind != MovementKind.PAYOUT
+    gross, items = case((is_item, line.gross), else_=0), func.count(case((is_item, line.id)))
+    sums = [cast(func.sum(value), BigInteger) for value in (gross, line.fee, gross - line.fee)]
     return (
-        select(p.provider, p.reference, p.paid_at, func.count(), *sums, p.currency)
-        .join_from(payouts, payout_lines, (line.payout_id == p.id) & (line.kind != MovementKind.PAYOUT))
+        select(p.provider, p.reference, p.paid_at, items, *sums, p.currency)
+        .join_from(payouts, payout_lines, line.payout_id == p.id)
         .where(*_between(wanted, p.paid_at, p.currency))
         .group_by(p.id, p.provider, p.reference, p.paid_at, p.currency)
+        .having(items > 0)
         .order_by(p.paid_at, p.id)
     )
 

@@ -29,15 +29,18 @@ def payout_figures(connection: Connection, day: date, zone: tzinfo) -> dict[str,
     line, p = payout_lines.c, payouts.c
     sums = [_sum(case((line.kind.in_(kinds), line.gross), else_=0)) for kinds in PARTS.values()]
     fees = _sum(line.fee + case((line.kind == MovementKind.FEE, -line.gross), else_=0))
+    # Of a payout's own line, only its fee.
     net = _sum(case((line.kind == MovementKind.PAYOUT, -line.fee), else_=line.net))
     booked = select(line.currency, *sums, fees, net).where(line.booked_at.between(*between))
     for currency, *amounts in connection.execute(booked.group_by(line.currency)):
         found[currency] |= dict(zip((*PARTS, "fees", "net"), map(int, amounts), strict=True))
         found[currency] |= {name: -found[currency][name] for name in OUTGOING}
+    item = payout_lines.alias()
+    itemised = select(item.c.id).where(item.c.payout_id == p.id, item.c.kind != MovementKind.PAYOUT)
     paid = (
-        select(p.currency, func.count(p.id.distinct()), _sum(line.net))
-        .join_from(payouts, payout_lines, (line.payout_id == p.id) & (line.kind != MovementKind.PAYOUT))
-        .where(p.paid_at.between(*between))
+        select(p.currency, func.count(p.id.distinct()), net)
+        .join_from(payouts, payout_lines, line.payout_id == p.id)
+        .where(p.paid_at.between(*between), itemised.exists())
         .group_by(p.currency)
     )
     for currency, number, amount in connection.execute(paid):

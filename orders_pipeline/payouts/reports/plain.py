@@ -108,7 +108,7 @@ def read_line(row: Row, zone: tzinfo, profile: PlainProfile, keys: ContentKeys) 
     currency = read_currency(row.needed(columns.currency))
     gross = read_amount(row.needed(columns.gross), currency, columns.gross)
     if profile.debits_positive and kind in _DEBITS:
-        gross = -abs(gross)
+        gross = -gross
     fee = read_amount(_cell(row, columns.fee), currency, columns.fee or "")
     told = read_id(_cell(row, columns.id), columns.id or "")
     return PayoutLine(

@@ -68,6 +68,10 @@ def read_line(row: Row, zone: tzinfo) -> PayoutLine:
     if gross - fee != net:
         raise LineRejected("net_disagrees", "gross less fee is not net.")
     amount, amount_currency = _charged(row, gross, currency)
+    source, paid_in = read_id(row.first(*SOURCE), SOURCE[0]), _paid_in(row, kind, zone)
+    if kind is MovementKind.PAYOUT and paid_in and source not in (None, paid_in.reference):
+        # An earlier payout came back, and its amount is part of this one.
+        kind = MovementKind.OTHER
     return PayoutLine(
         line=row.line,
         key=read_id(row.needed(*ID), ID[0]) or "",
@@ -75,7 +79,7 @@ def read_line(row: Row, zone: tzinfo) -> PayoutLine:
         payment=read_id(
             row.first("payment_intent_id").strip() or row.first("charge_id"), "payment_intent_id"
         ),
-        source=read_id(row.first(*SOURCE), SOURCE[0]),
+        source=source,
         amount=amount,
         amount_currency=amount_currency,
         gross=gross,
@@ -83,7 +87,7 @@ def read_line(row: Row, zone: tzinfo) -> PayoutLine:
         net=net,
         currency=currency,
         booked_at=_time(row, BOOKED_UTC, BOOKED, zone),
-        paid_in=_paid_in(row, kind, zone),
+        paid_in=paid_in,
     )
 
 

@@ -5,6 +5,8 @@
 WITH sums AS (
     SELECT payout_id, MAX(booked_at) AS booked_at,
         SUM(CASE WHEN kind = 'payout' THEN -gross ELSE 0 END) AS stated,
+        -- With the fee of the payout itself, which does not reach the bank.
+        SUM(CASE WHEN kind = 'payout' THEN -net ELSE 0 END) AS drawn,
         SUM(CASE WHEN kind = 'payout' THEN 0 ELSE net END) AS net,
         SUM(CASE WHEN kind = 'payout' THEN 1 ELSE 0 END) AS statements,
         SUM(CASE WHEN kind = 'payout' THEN 0 ELSE 1 END) AS lines
@@ -14,7 +16,7 @@ WITH sums AS (
 ),
 paid AS (
     SELECT p.id, p.provider, p.reference, p.currency, p.reference_key, p.bank_reference_key,
-        COALESCE(p.paid_at, s.booked_at) AS at, s.net, s.stated, s.statements, s.lines,
+        COALESCE(p.paid_at, s.booked_at) AS at, s.net, s.stated, s.drawn, s.statements, s.lines,
         CASE WHEN s.statements > 0 THEN s.stated ELSE s.net END AS due
     FROM payouts p
     JOIN sums s ON s.payout_id = p.id

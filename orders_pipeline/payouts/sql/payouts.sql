@@ -52,6 +52,9 @@ arrived AS (
     JOIN paid p ON p.id = c.payout
     GROUP BY c.payout
 ),
+reported AS (
+    SELECT provider, MAX(booked_at) AS last_at FROM payout_lines GROUP BY provider
+),
 items AS (
     SELECT 'payout' AS subject, p.id AS payout, p.currency, p.due AS ours,
         CASE WHEN a.is_open = 1 THEN 0 ELSE COALESCE(a.banked, 0) END AS theirs, p.at, a.bank,
@@ -72,15 +75,19 @@ items AS (
     LEFT JOIN looked_for l ON l.payout = p.id
     WHERE p.at BETWEEN :first AND :last
     UNION ALL
-    SELECT 'payout_lines', p.id, p.currency, p.stated, p.net, p.at, NULL,
+    SELECT 'payout_lines', p.id, p.currency, p.drawn, p.net, p.at, NULL,
         CASE WHEN p.lines = 0 THEN 'missing' ELSE 'off' END
     FROM paid p
-    WHERE p.statements > 0 AND p.stated <> p.net AND p.at BETWEEN :first AND :last
+    WHERE p.statements > 0 AND p.drawn <> p.net AND p.at BETWEEN :first AND :last
     UNION ALL
     SELECT 'bank_line', NULL, b.currency, 0, b.amount, b.booked_at, b.id,
-        CASE WHEN c.bank IS NOT NULL THEN 'ambiguous' WHEN b.booked_at > :covered THEN 'pending'
-            ELSE 'unknown' END
+        CASE
+            WHEN c.bank IS NOT NULL THEN 'ambiguous'
+            WHEN b.booked_at > COALESCE(k.last_at, :covered) THEN 'pending'
+            ELSE 'unknown'
+        END
     FROM bank_lines b
+    LEFT JOIN reported k ON k.provider = b.sender
     LEFT JOIN (SELECT bank, MAX(is_open) AS is_open FROM candidates GROUP BY bank) c ON c.bank = b.id
     WHERE b.booked_at BETWEEN :first AND :last AND (c.bank IS NULL OR c.is_open = 1)
 ),

@@ -10,11 +10,13 @@ from typing import Any
 import pytest
 
 from benchmarks.made_up_payouts import make_up
+from orders_pipeline.payouts.daily import payout_figures
 from orders_pipeline.payouts.documents import reconciliation_document
 from orders_pipeline.payouts.importing import import_file
 from orders_pipeline.payouts.periods import Period
-from orders_pipeline.payouts.reading import read_file
+from orders_pipeline.payouts.reading import PayoutFile, read_file
 from orders_pipeline.payouts.reconciling import Reconciliation, reconcile
+from orders_pipeline.payouts.reports.plain import read_profile
 from orders_pipeline.store.engine import reading
 from tests.import_bench import ImportBench
 from tests.made_up.builders import StoredOrder, store_orders
@@ -178,6 +180,65 @@ def test_what_the_provider_says_of_a_payout_must_be_the_sum_of_its_lines(bench: 
     take(bench, write_csv(bench.folder / "r.csv", STRIPE, rows))
     (one,) = [one for one in reconciled(bench).problems if one.subject == "payout_lines"]
     assert (one.state, one.ours, one.theirs) == ("off", 900, 970)
+
+
+def test_the_fee_of_a_payout_itself_does_not_reach_the_bank(bench: ImportBench) -> None:
+    row = charge(paid_order(bench), "txn_1", "po_0001")
+    sent = row | stripe_row("txn_2", "payout", "-9.60", "0.10", source_id="po_0001", payment_intent_id="")
+    take(bench, write_csv(bench.folder / "r.csv", STRIPE, [row, sent]))
+    take(bench, bank(bench, camt_entry("9.60", "2025-12-03", "po_0001")))
+    assert numbers(reconciled(bench)) == {("payment", "ok"): 1, ("payout", "ok"): 1}
+    with reading(bench.engine) as connection:
+        figures = payout_figures(connection, date(2025, 12, 2), UTC)
+    assert figures["USD"]["paid_out"] == 960
+
+
+def test_a_payout_that_came_back_is_part_of_the_next_one(bench: ImportBench) -> None:
+    rows = [charge(paid_order(bench, str(n)), f"txn_{n}", f"po_000{n}") for n in (1, 2)]
+    back = stripe_row("txn_3", "payout_failure", "9.70", source_id="po_0001", automatic_payout_id="po_0002")
+    take(bench, write_csv(bench.folder / "r.csv", STRIPE, [*rows, back]))
+    take(bench, bank(bench, camt_entry("19.40", "2025-12-03", "po_0002")))
+    expected = {("payment", "ok"): 2, ("payout", "missing"): 1, ("payout", "ok"): 1}
+    assert numbers(reconciled(bench)) == expected
+
+
+def acme_report(bench: ImportBench, *rows: str) -> PayoutFile:
+    (bench.folder / "acme.toml").write_text('provider = "acme"\n')
+    file = bench.folder / "acme.csv"
+    file.write_text("\n".join(["kind,payment,gross,currency,date,payout", *rows]) + "\n")
+    return read_file(file, UTC, read_profile(bench.folder / "acme.toml"))
+
+
+def test_a_report_of_one_provider_does_not_make_payments_of_another_one_missing(bench: ImportBench) -> None:
+    one, other, third = (paid_order(bench, number) for number in "123")
+    rows = [
+        charge(one, "txn_1", "po_0001", created_utc="2025-11-30 12:00:00"),
+        charge(third, "txn_3", "po_0002", created_utc="2025-12-20 12:00:00"),
+    ]
+    take(bench, write_csv(bench.folder / "r.csv", STRIPE, rows))
+    assert numbers(reconciled(bench))["payment", "missing"] == 1
+    first = f"charge,txn-{other.id}-1,10.00,USD,2025-12-01,"
+
+    def states_after(*rows: str) -> set[tuple[str, str]]:
+        import_file(bench.engine, acme_report(bench, *rows), "test")
+        return {(str(one.subject), str(one.state)) for one in reconciled(bench).problems}
+
+    paid_order(bench, "4")
+    # It was no longer in use in December.
+    assert ("payment", "missing") in states_after("other,,1.00,USD,2025-08-01,")
+    assert ("payment", "missing") not in states_after(first)
+    assert ("payment", "missing") in states_after(first, "fee,,-1.00,USD,2025-12-20,")
+
+
+def test_a_bank_line_waits_for_the_reports_of_its_own_provider(bench: ImportBench) -> None:
+    one, other = paid_order(bench, "1"), paid_order(bench, "2")
+    take(bench, write_csv(bench.folder / "r.csv", STRIPE, [charge(one, "txn_1", "po_0001")]))
+    lines = [f"charge,txn-{other.id}-1,10.00,USD,2025-12-01,", "other,,1.00,USD,2025-12-20,"]
+    import_file(bench.engine, acme_report(bench, *lines), "test")
+    names = ("STRIPE", "ACME")
+    take(bench, bank(bench, *(camt_entry("5.00", "2025-12-10", name=name) for name in names)))
+    found = numbers(reconciled(bench))
+    assert (found["bank_line", "pending"], found["bank_line", "unknown"]) == (1, 1)
 
 
 def test_a_document_has_exact_amounts_an_action_and_examples(bench: ImportBench) -> None:

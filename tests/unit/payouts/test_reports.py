@@ -147,11 +147,13 @@ def test_a_small_profile_reads_the_csv_of_any_provider(tmp_path: Path) -> None:
         "sale,t1,10.00,0.30,EUR,2025-11-10,p1",
         "credit,t1,4.00,,EUR,2025-11-11,p1",
         "odd,t1,1,,EUR,2025-11-11,",
+        "credit,t1,-1.50,,EUR,2025-11-12,p1",
     ]
     read = report(_written(tmp_path, head, *rows), read_profile(profile))
     assert [(one.kind, one.net) for one in read.lines] == [
         (MovementKind.CHARGE, 970),
         (MovementKind.REFUND, -400),
+        (MovementKind.REFUND, 150),
     ]
     assert [one.code for one in read.rejects] == ["kind_unknown"]
 
