@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 import gc
 import os
+import signal
 import time
 from collections.abc import Generator
 from functools import partial
@@ -26,6 +27,9 @@ pytest_plugins = ["tests.forked_workers", "tests.services", "tests.workers"]
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    # A background job of a shell ignores SIGINT. Dagster copies the handler of SIGINT to SIGTERM, so programs
+    # that the tests start after a run would ignore both.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     # Dagster would write into the folder of dagster.yaml, and send telemetry. Fixtures of modules run early.
     os.environ["DAGSTER_DISABLE_TELEMETRY"] = "1"
     # Password hashing is slow on purpose, and would take most of the time of a sign-in.

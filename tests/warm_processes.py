@@ -224,6 +224,7 @@ def _run(
     os.environb.clear()
     os.environb.update(environment)
     gc.enable()
+    gc.set_threshold(100_000)  # as in the tests
     sys.argv = [name, *arguments]
     # These modules record when a command starts, or fork programs.
     from cli.main import app

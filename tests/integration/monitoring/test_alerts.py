@@ -17,6 +17,7 @@ from sqlalchemy import insert, update
 from jobs.care.alerts import alert_sensors
 from jobs.workers.queue_heads import QUEUED_AT
 from orders_pipeline.backup.backup import back_up
+from orders_pipeline.backup.errors import BackupError
 from orders_pipeline.base.clock import now_us
 from orders_pipeline.base.model import EventType, GatewayEventStatus, ImportStatus, Notifications, OrderStatus
 from orders_pipeline.base.refusals import FileRefused
@@ -218,7 +219,7 @@ def fail_to_back_up(desk: Desk) -> Callable[[], None]:
     folder = desk.settings.home / "backups"
     folder.parent.mkdir(exist_ok=True)
     folder.touch()
-    with pytest.raises(FileExistsError):
+    with pytest.raises(BackupError, match="File exists"):
         back_up(desk.bench.engine, desk.settings, folder)
 
     def succeed() -> None:
@@ -367,7 +368,7 @@ TROUBLES = [
         "could be sent for 61 minutes. The mail server: [Errno 111] Connection refused.",
     ),
     (fill_the_disk, AlertName.DISK_NEARLY_FULL, "disk", "% of the disk"),
-    (fail_to_back_up, AlertName.BACKUP_FAILED, "backup", "failed: [Errno 17] File exists"),
+    (fail_to_back_up, AlertName.BACKUP_FAILED, "backup", "/backups: File exists"),
     (back_up_no_more, AlertName.BACKUP_OLD, "backup", "The last good backup of the order store is from"),
     (damage_the_warehouse, AlertName.FIGURES_REBUILT, "figures", "the warehouse was damaged (its path is"),
 ]

@@ -86,7 +86,7 @@ def test_a_restored_store_finds_what_it_charged_at_stripe_and_charges_no_order_a
     shop: ImportBench, payers: Payers, redis_url: str
 ) -> None:
     shop.set(database_url=shop.engine.url.render_as_string(hide_password=False), redis_url=redis_url)
-    archive = back_up(shop.engine, shop.settings, shop.folder / "backups").file
+    archive = back_up(shop.engine, shop.settings, shop.folder / "first.tar.gz").file
     file = order_file(shop.folder, payers, "good", "good")
     shop.settle(shop.stage(file))
     charged = sorted(one.key for page in shop.gateway.journal() or () for one in page)
@@ -98,7 +98,7 @@ def test_a_restored_store_finds_what_it_charged_at_stripe_and_charges_no_order_a
     shop.settle(shop.stage(file))
     assert sorted(one.key for page in shop.gateway.journal() or () for one in page) == charged
     assert set(shop.statuses().values()) == {"completed"}
-    restored_again = back_up(shop.engine, shop.settings, shop.folder / "backups").file
+    restored_again = back_up(shop.engine, shop.settings, shop.folder / "second.tar.gz").file
     shop.engine.dispose()
     restore(restored_again, shop.settings, replace=True, actor="cli:tester")
     shop.engine = open_engine(shop.settings.store_url)

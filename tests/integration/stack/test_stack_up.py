@@ -442,7 +442,9 @@ def test_commands_show_and_stop_what_runs(orders: typer.Typer, settings: Setting
 
 def test_dagster_commands_need_no_exports_besides_the_env_file(tmp_path: Path) -> None:
     shutil.copy(PROJECT_ROOT / "dagster.yaml", tmp_path)
-    shutil.copy(PROJECT_ROOT / "tests" / "integration" / "fake_definitions.py", tmp_path / "definitions.py")
+    shutil.copy(
+        PROJECT_ROOT / "tests" / "integration" / "stack" / "fake_definitions.py", tmp_path / "definitions.py"
+    )
     subprocess.run(["make", "-f", PROJECT_ROOT / "Makefile", "-C", tmp_path, ".env"], check=True)
     environment = {
         name: value for name, value in os.environ.items() if name not in {"DAGSTER_HOME", "ORDERS_HOME"}

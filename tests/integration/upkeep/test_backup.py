@@ -159,7 +159,7 @@ def test_a_restored_store_knows_that_its_backup_succeeded(stored: ImportBench, t
         session = open_session(connection, alice, SignInMethod.LINK, Client("192.0.2.1", ""), TIMES)
     archive = back_up(stored.engine, stored.settings, tmp_path / "second.tar.gz").file
     (tmp_path / "none").touch()
-    with pytest.raises(FileExistsError):
+    with pytest.raises(BackupError, match="File exists"):
         back_up(stored.engine, stored.settings, tmp_path / "none")
     with reading(stored.engine) as connection:
         newest = last_good_backup(connection)
