@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from redis import Redis
 from sqlalchemy import select, update
 
 from orders_pipeline.base.model import ImportStatus
@@ -15,6 +16,7 @@ from orders_pipeline.base.refusals import FileRefused
 from orders_pipeline.failed_work.chosen import Chosen
 from orders_pipeline.failed_work.retry import retry_orders
 from orders_pipeline.failed_work.stalled import retry_stalled
+from orders_pipeline.figures.leaderboards.leaderboards import Leaderboards
 from orders_pipeline.imports.arrival.intake import pause_intake
 from orders_pipeline.imports.results.report import ImportReport
 from orders_pipeline.imports.small_files import SmallFiles, first_unfinished, refusals_of, require_staged
@@ -163,11 +165,8 @@ def test_a_file_whose_charges_stay_open_is_settled_alone_and_charged_once(bench:
 def test_an_error_of_the_store_or_the_gateway_ends_the_import_of_all_files(bench: ImportBench) -> None:
     keys = staged(bench, "a", "b", "c")
 
-    def fail(_: object) -> None:
-        raise ConnectionError("Redis does not answer")
-
-    files = small_files(bench, fatal=(ConnectionError,))
-    files.publish = fail
+    away = Leaderboards(bench.engine, Redis(port=9), "a store", "USD")
+    files = small_files(bench, boards=away, fatal=(ConnectionError,))
     with pytest.raises(ConnectionError):
         list(files.import_all(keys))
     assert {bench.found(key).status for key in keys} == {RUNNING}

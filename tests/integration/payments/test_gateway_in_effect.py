@@ -22,7 +22,7 @@ from tests.servers import mollie_server, stripe_server
         ({"stripe_key": stripe_server.TEST_KEY, "stripe_webhook_secret": "whsec_secret"}, "Stripe", True),
         ({"mollie_key": mollie_server.TEST_KEY}, "Mollie", None),
     ],
-    ids=GatewayKind,
+    ids=list(GatewayKind),
 )
 def test_it_is_named_and_says_whether_its_signed_events_are_accepted(
     lone_bench: ImportBench, settings: dict[str, Any], provider: str, has_event_secret: bool | None
