@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from redis import Redis
+from redis.exceptions import RedisError
 from sqlalchemy import select, update
 
 from orders_pipeline.base.model import ImportStatus
@@ -166,8 +167,8 @@ def test_an_error_of_the_store_or_the_gateway_ends_the_import_of_all_files(bench
     keys = staged(bench, "a", "b", "c")
 
     away = Leaderboards(bench.engine, Redis(port=9), "a store", "USD")
-    files = small_files(bench, boards=away, fatal=(ConnectionError,))
-    with pytest.raises(ConnectionError):
+    files = small_files(bench, boards=away, fatal=(RedisError,))
+    with pytest.raises(RedisError):
         list(files.import_all(keys))
     assert {bench.found(key).status for key in keys} == {RUNNING}
     for key in keys:
