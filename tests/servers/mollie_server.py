@@ -72,6 +72,8 @@ class MollieServer:
             **self.common(),
             **outcome(customer, asked.get("captureMode") == "manual"),
         }
+        if made["status"] == "authorized":
+            made["amountCaptured"] = asked["amount"] | {"value": "0.00"}
         self.payments[made["id"]] = made
         return answer(201, made)
 
@@ -85,7 +87,8 @@ class MollieServer:
         paid = self.payment(request)
         if paid["status"] != "authorized":
             return refuse(422, "The payment is not authorized")
-        asyncio.get_running_loop().call_later(0.05, paid.update, {"status": "paid", "paidAt": now()})
+        captured = {"status": "paid", "paidAt": now(), "amountCaptured": paid["amount"]}
+        asyncio.get_running_loop().call_later(0.05, paid.update, captured)
         made = {"resource": "capture", "id": f"cpt_{next(self.numbers)}", "amount": paid["amount"]}
         return answer(201, {**made, "status": "pending", "paymentId": paid["id"], **self.common()})
 

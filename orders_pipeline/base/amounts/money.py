@@ -15,6 +15,11 @@ def decimal_string(minor_units: int, currency: str) -> str:
     return str(Decimal(int(minor_units)).scaleb(-minor_digits(currency)))
 
 
+def with_currency(minor_units: int, currency: str) -> str:
+    """An amount with its currency, such as `1065.43 USD`."""
+    return f"{decimal_string(minor_units, currency)} {currency}"
+
+
 def json_money(minor_units: int, currency: str) -> float:
     """The same amount as a JSON number."""
     return float(decimal_string(minor_units, currency))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from orders_pipeline.base.amounts.money import decimal_string
+from orders_pipeline.base.amounts.money import with_currency
 from orders_pipeline.base.refusals import FileRefused
 
 
@@ -24,7 +24,7 @@ def require_adds_up(
     if (currency, end) == closing:
         return
     told = (
-        f"{name} does not add up: opening balance and entries make {decimal_string(end, currency)}"
-        f" {currency}, but the closing balance is {decimal_string(closing[1], closing[0])} {closing[0]}."
+        f"{name} does not add up: opening balance and entries make {with_currency(end, currency)}, but the "
+        f"closing balance is {with_currency(closing[1], closing[0])}."
     )
     raise FileRefused("statement_incomplete", told, "Download the statement from the bank again.")

@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from orders_pipeline.base.amounts.currency import minor_digits
-from orders_pipeline.base.amounts.money import decimal_string
+from orders_pipeline.base.amounts.money import with_currency
 from orders_pipeline.base.amounts.quantities import Units, is_countable, stored_units, units_of
 from orders_pipeline.base.model import OrderStatus, PaymentMethod, RefundKind
 from orders_pipeline.refunds.requests.amounts import LineBack, LineLeft, fitted, half_up
@@ -258,4 +258,4 @@ def _above_captured(
 
 
 def _money(amount: int, left: Refundable) -> str:
-    return f"{decimal_string(amount, left.order.currency)} {left.order.currency}"
+    return with_currency(amount, left.order.currency)

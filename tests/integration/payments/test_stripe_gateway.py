@@ -151,7 +151,7 @@ def test_a_part_that_was_captured_at_stripe_is_not_the_whole_amount() -> None:
     with running([web.get("/v1/payment_intents/pi_1", intent)]) as address:
         gateway = StripeGateway(StripeAccount(TEST_KEY, address, timeout=20), "a-store")
         (declined,) = collect(gateway.capture([capture]))
-    told = "refused: 400 USD of 1000 USD were captured at the provider"
+    told = "refused: 4.00 USD of 10.00 USD were captured at the provider"
     assert declined == CaptureDeclined(capture, told)
 
 

@@ -52,12 +52,17 @@ async def payments_since(
 
 def attempt_of(payment: MolliePayment) -> Attempt:
     """Returns a payment of Mollie as an attempt to pay."""
-    # Of an authorization, less than its amount may have been captured.
-    amount, currency = from_mollie(payment.amount_captured or payment.amount)
+    amount, currency = _money_of(payment)
     status = STATUSES.get(word(payment.status), PaymentStatus.PROCESSING)
     if status is PaymentStatus.DECLINED and payment.authorized_at:
         status = PaymentStatus.VOIDED
     return Attempt(payment.id, tag(payment, KEY), amount, currency, status, _reason(payment, status))
+
+
+def _money_of(payment: MolliePayment) -> tuple[int, str]:
+    """Returns what was captured, which may be less than the amount; the amount if nothing was captured."""
+    captured = from_mollie(payment.amount_captured) if payment.amount_captured else None
+    return captured if captured and captured[0] else from_mollie(payment.amount)
 
 
 def _reason(payment: MolliePayment, status: PaymentStatus) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
+from orders_pipeline.base.amounts.money import with_currency
 from orders_pipeline.base.model import PaymentStatus
 from orders_pipeline.payments.backends.providers.references import kept_key
 from orders_pipeline.payments.gateway import (
@@ -89,7 +90,7 @@ def other_money(charge: Charge, made: Attempt) -> Declined | None:
     """Returns the refusal of a charge whose payment has another amount or currency."""
     if made.money == (charge.amount, charge.currency):
         return None
-    found = f"{made.amount} {made.currency} for this order already ({made.id})"
+    found = f"{with_currency(*made.money)} for this order already ({made.id})"
     return Declined(charge, refusal(f"the gateway has {found}"))
 
 

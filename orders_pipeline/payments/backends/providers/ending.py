@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from orders_pipeline.base.amounts.money import with_currency
 from orders_pipeline.base.model import PaymentStatus
 from orders_pipeline.payments.backends.providers.attempts import Attempt
 from orders_pipeline.payments.gateway import (
@@ -25,8 +26,9 @@ def shown_capture(capture: Capture, made: Attempt | None) -> CaptureOutcome | No
     """
     match made and made.status:
         case PaymentStatus.SUCCEEDED if made and made.money != (capture.amount, capture.currency):
-            told = f"{made.amount} {made.currency} of {capture.amount} {capture.currency} were captured"
-            return CaptureDeclined(capture, refusal(f"{told} at the provider"))
+            captured, whole = with_currency(*made.money), with_currency(capture.amount, capture.currency)
+            told = f"{captured} of {whole} were captured at the provider"
+            return CaptureDeclined(capture, refusal(told))
         case PaymentStatus.SUCCEEDED:
             return Captured(capture, capture.transaction_id)
         case PaymentStatus.VOIDED | PaymentStatus.DECLINED:

@@ -45,7 +45,7 @@ class ProviderGateway(ABC):
 
     Attributes:
         account: opens the provider's client (`connected`, `run`), and checks the key.
-        store: token of the order store, which distinguishes its payments from others of the account.
+        store: tag of the order store, which distinguishes its payments from others of the account.
         since: time from which on the store may have payments, in seconds since 1970.
         connections: number of requests open at the same time.
     """

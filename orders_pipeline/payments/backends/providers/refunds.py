@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 from typing import NamedTuple
 
+from orders_pipeline.base.amounts.money import with_currency
 from orders_pipeline.base.model import RefundStatus
 from orders_pipeline.payments.backends.providers.answers import OutcomeUnknown, Refused
 from orders_pipeline.payments.backends.providers.asking import LookedUp, look_up_each
@@ -80,7 +81,7 @@ def _found(refund: Refund, made: Sequence[MadeRefund]) -> MadeRefund | None:
 def refund_outcome(refund: Refund, made: MadeRefund) -> RefundOutcome | None:
     """Returns the outcome of a refund; None if it is not known yet."""
     if (made.amount, made.currency) != (refund.amount, refund.currency):
-        found = f"{made.amount} {made.currency} under this key ({made.id})"
+        found = f"{with_currency(made.amount, made.currency)} under this key ({made.id})"
         return RefundFailed(refund, refusal(f"the gateway has {found}"))
     match made.status:
         case RefundStatus.COMPLETED:

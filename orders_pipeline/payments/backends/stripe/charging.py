@@ -32,7 +32,7 @@ class Charging:
     """Charges orders.
 
     Attributes:
-        store: token of the order store.
+        store: tag of the order store, which marks its payments.
         statement_suffix: what a customer's statement shows after the shop's own prefix; empty for nothing.
         timeout: seconds for one request.
         began: time in seconds since 1970 before which no new request was sent.
