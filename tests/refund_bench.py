@@ -12,7 +12,7 @@ from sqlalchemy import func, select, true
 from orders_pipeline.base.clock import now_us
 from orders_pipeline.payments.gateway import PaymentGateway
 from orders_pipeline.refunds.actions import Acted, RefundAction, act
-from orders_pipeline.refunds.listing import refunds_of_order
+from orders_pipeline.refunds.listing import refund_documents
 from orders_pipeline.refunds.requests.asked import LineAsked, RefundAsked, RefundRefused
 from orders_pipeline.refunds.requests.request import Answer, request_refunds
 from orders_pipeline.refunds.requests.terms import RefundTerms
@@ -87,9 +87,10 @@ class RefundBench:
 
     def of(self, number: str) -> list[dict[str, Any]]:
         """The refunds of an order."""
+        of_order = orders.c.id == refunds.c.order_id
+        ids = select(refunds.c.refund_id).join(orders, of_order).where(orders.c.number == number)
         with reading(self.bench.engine) as connection:
-            order_id = connection.execute(select(orders.c.id).where(orders.c.number == number)).scalar_one()
-            return refunds_of_order(connection, order_id)
+            return refund_documents(connection, connection.scalars(ids.order_by(refunds.c.id)))
 
     def statuses(self) -> Counter[str]:
         with reading(self.bench.engine) as connection:

@@ -123,11 +123,6 @@ def _row_id(connection: Connection, refund_id: str) -> int:
     return int(found)
 
 
-def refunds_of_order(connection: Connection, order_id: int) -> list[Document]:
-    """Returns all refunds and disputes of an order, oldest first."""
-    return _documents(connection, _query().where(refunds.c.order_id == order_id).order_by(refunds.c.id))
-
-
 def refund_stats(connection: Connection) -> Document:
     """Returns counts by status, sums by status and currency, and refunded and disputed amounts by currency.
 

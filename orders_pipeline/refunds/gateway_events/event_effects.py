@@ -230,14 +230,14 @@ def _succeed_late(engine: Engine, terms: RefundTerms, events: EventSet) -> Verdi
         rows, verdicts = _in_this_round(connection, events)
         done = {event_id: row for event_id, row in rows.items() if events[event_id].transaction_id}
         verdicts |= {event_id: Verdict(WAITING, NO_TRANSACTION) for event_id in rows.keys() - done.keys()}
-        trusted = {event_id: row for event_id, row in done.items() if row.asked_at != ASK_AT_ONCE}
-        ended = _with_status(trusted, events, RefundStatus.PROCESSING)
+        # It locks payments. Other transactions lock them before the totals that `complete` locks.
+        asked = _ask_for_failed(connection, done)
+        ended = _undecided(done, events)
         if ended:
             now = now_us()
             transactions = {refund: one.transaction_id for refund, one in ended.items()}
             complete(connection, transactions, now, terms.day_of(now))
-        verdicts |= {event_id: _ended(row) for event_id, row in done.items()}
-        return verdicts | _ask_for_failed(connection, done)
+    return verdicts | {event_id: _ended(row) for event_id, row in done.items()} | asked
 
 
 def _ask_for_failed(connection: Connection, rows: Mapping[str, Row[Any]]) -> Verdicts:
@@ -262,7 +262,7 @@ def _ask_for_failed(connection: Connection, rows: Mapping[str, Row[Any]]) -> Ver
 def _fail_late(engine: Engine, _terms: RefundTerms, events: EventSet) -> Verdicts:
     with engine.begin() as connection:
         rows, verdicts = _in_this_round(connection, events)
-        open_ones = _with_status(rows, events, RefundStatus.PROCESSING)
+        open_ones = _undecided(rows, events)
         made = _with_status(rows, events, RefundStatus.COMPLETED)
         now = now_us()
         if open_ones:
@@ -317,6 +317,12 @@ def _locked(connection: Connection, refund_ids: Iterable[str]) -> dict[str, Row[
 def _with_status(rows: Mapping[str, Row[Any]], events: EventSet, status: RefundStatus) -> dict[int, _About]:
     """Returns the events about refunds with this status, by the id of the refund's row."""
     return {row.id: events[event_id] for event_id, row in rows.items() if row.status == status}
+
+
+def _undecided(rows: Mapping[str, Row[Any]], events: EventSet) -> dict[int, _About]:
+    """Returns the events that decide refunds in processing, except those about which the gateway is asked."""
+    decided_here = {event_id: row for event_id, row in rows.items() if row.asked_at != ASK_AT_ONCE}
+    return _with_status(decided_here, events, RefundStatus.PROCESSING)
 
 
 def _ended(row: Row[Any]) -> Verdict:

@@ -15,7 +15,7 @@ from typing import Any
 import httpx
 import pytest
 import requests
-from sqlalchemy import select
+from sqlalchemy import select, text
 from standardwebhooks import Webhook
 
 from orders_pipeline.base.model import GatewayEventStatus, RefundKind
@@ -29,8 +29,8 @@ from orders_pipeline.refunds.gateway_events.gateway_events import (
     try_waiting_events,
 )
 from orders_pipeline.refunds.requests.terms import RefundTerms
-from orders_pipeline.store.engine import reading
-from orders_pipeline.store.schema import orders, payments, refunds
+from orders_pipeline.store.engine import open_engine, reading
+from orders_pipeline.store.schema import customer_totals, orders, payments, refunds
 from tests.chaos.taken_up_again import Work
 from tests.import_bench import ImportBench, Line, many_orders
 from tests.refund_bench import RefundBench, asked
@@ -201,6 +201,18 @@ def test_a_refund_that_succeeded_after_it_had_failed_ends_as_the_gateway_has_it(
     assert shop.bench.broken_checks() == set()
 
 
+def test_only_the_gateway_decides_a_refund_about_which_events_disagree(shop: RefundBench) -> None:
+    shop.request(asked("1", 1))
+    shop.die_before_asking()
+    failed = refund(shop, failure_reason="closed")
+    assert tell(shop, "evt_1", "refund.failed", **failed) is APPLIED
+    assert tell(shop, "evt_2", "refund.succeeded", **refund(shop)) is APPLIED
+    assert tell(shop, "evt_3", "refund.failed", **failed) is APPLIED
+    assert shop.settle() is None
+    assert shop.statuses() == {"completed": 1}
+    assert shop.bench.broken_checks() == set()
+
+
 def test_a_refund_that_succeeded_after_another_took_its_place_waits_for_a_person(shop: RefundBench) -> None:
     shop.request(asked("1", 1))
     shop.die_before_asking()
@@ -210,6 +222,34 @@ def test_a_refund_that_succeeded_after_another_took_its_place_waits_for_a_person
     assert tell(shop, "evt_2", "refund.succeeded", **about) is WAITING
     assert shop.statuses() == {"failed": 1, "completed": 1}
     assert shop.bench.broken_checks() == {"gateway_agrees_with_refunds"}
+
+
+def test_events_lock_payments_before_totals_as_requests_for_refunds_do(
+    migrated_postgres_url: str, tmp_path: Path
+) -> None:
+    engine = open_engine(migrated_postgres_url)
+    shop = RefundBench(ImportBench.at(engine, tmp_path))
+    shop.bench.stock(MOUSE=100)
+    shop.bench.import_lines(Line("1", quantity=3), Line("2", quantity=3))
+    documents = []
+    for number in ("1", "2"):
+        shop.request(asked(number, 1))
+        documents.append(refund(shop))
+    shop.die_before_asking()
+    assert tell(shop, "evt_1", "refund.failed", **documents[1]) is APPLIED
+    events = [event(f"evt_{at}", "refund.succeeded", **one) for at, one in enumerate(documents, 2)]
+    store_events(engine, events)
+    order = select(orders.c.id).where(orders.c.number == "2").scalar_subquery()
+    with ThreadPoolExecutor() as pool, engine.begin() as other:
+        other.execute(select(payments).where(payments.c.order_id == order).with_for_update())
+        done = pool.submit(carry_out_events, engine, shop.terms, [one.subject for one in events])
+        waiting = text("SELECT FROM pg_locks WHERE NOT granted")
+        while not done.done() and other.execute(waiting).first() is None:
+            pass
+        other.execute(select(customer_totals).with_for_update(nowait=True))
+    done.result()
+    assert shop.statuses() == {"completed": 1, "processing": 1}
+    engine.dispose()
 
 
 def test_what_concerns_nothing_known_waits_and_is_carried_out_later(shop: RefundBench) -> None:
