@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from sqlalchemy.exc import DBAPIError
-
 from cli.context import is_store_made
 from cli.refused_connections import refused_connection
 from cli.stack.errors import StackError
@@ -32,12 +30,9 @@ def absent_queues(settings: Settings) -> Iterator[StackError]:
 
 
 def _asked(ask: Ask, settings: Settings) -> Iterator[StackError]:
-    from kombu.exceptions import OperationalError  # noqa: PLC0415 commands that ask for none start sooner
-    from redis.exceptions import RedisError  # noqa: PLC0415
-
     try:
         ask(settings)
-    except (DBAPIError, RedisError, OperationalError) as error:
+    except Exception as error:
         refused = refused_connection(error)
         if refused is None:
             raise

@@ -67,14 +67,20 @@ def back_up(engine: Engine, settings: Settings, target: Path) -> Backup:
 
 @contextmanager
 def _written_to(folder: Path) -> Iterator[None]:
-    """Says which folder a backup could not be written to."""
+    """Says which folder a backup could not be written to, and which file is the reason."""
     try:
         yield
     except (OSError, sqlite3.OperationalError) as error:
-        why = error.strerror if isinstance(error, OSError) else error
-        message = f"The backup cannot be written to {folder}: {why}"
-        hint = "Check the permissions of this folder and the free space on its disk, or name another folder."
+        message = f"The backup cannot be written to {folder}: {_why(error, folder)}"
+        hint = "Check the permissions and the free space on the disk, or name another folder."
         raise BackupError("backup_not_written", message, hint) from error
+
+
+def _why(error: OSError | sqlite3.OperationalError, folder: Path) -> str:
+    if not isinstance(error, OSError):
+        return str(error)
+    file = str(error.filename2 or error.filename or folder)
+    return str(error.strerror) if file == str(folder) else f"{error.strerror} ({file})"
 
 
 def remove_old(folder: Path, kept: int) -> list[Path]:

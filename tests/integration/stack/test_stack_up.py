@@ -23,6 +23,7 @@ import pytest
 import requests
 import typer
 import yaml
+from sqlalchemy import make_url
 from typer.testing import CliRunner
 
 from cli.commands.stack import register
@@ -408,6 +409,7 @@ def test_commands_say_that_nothing_runs(orders: typer.Typer, settings: Settings)
     assert json.loads(down.stdout) == {"stopped": False, "home": str(settings.home)}
 
 
+OTHER = "other"
 ABSENT = {
     "DATABASE": ("store_unavailable", "postgresql+psycopg2://orders@127.0.0.1:{port}/orders"),
     "REDIS": ("redis_unavailable", "redis://127.0.0.1:{port}/0"),
@@ -428,6 +430,18 @@ def test_services_that_do_not_answer_are_named_with_the_way_out(
         assert one["hint"] == f"Check ORDERS_{name}_URL and that the service runs."
     refused = json.loads(CliRunner().invoke(orders, ["up", "--json"]).stdout)
     assert refused["error"] == absent[1]
+
+
+def test_a_broker_that_refuses_the_password_is_named_beside_what_runs(
+    orders: typer.Typer, monkeypatch: pytest.MonkeyPatch, rabbitmq_url: str
+) -> None:
+    wrong = make_url(rabbitmq_url).set(password=OTHER)
+    monkeypatch.setenv("ORDERS_BROKER_URL", wrong.render_as_string(hide_password=False))
+    done = CliRunner().invoke(orders, ["status", "--json"])
+    (absent,) = json.loads(done.stdout)["absent_services"]
+    assert done.exit_code == 0
+    assert absent["code"] == "broker_unavailable"
+    assert absent["message"].startswith("The broker refuses the user or the password")
 
 
 def test_commands_show_and_stop_what_runs(orders: typer.Typer, settings: Settings) -> None:

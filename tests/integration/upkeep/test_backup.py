@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import resource
 import shutil
 import signal
@@ -23,7 +24,7 @@ from orders_pipeline.access.sessions import Client, Lifetimes, find_session, ope
 from orders_pipeline.access.users import add_user, get_user
 from orders_pipeline.backup import postgres_dump, sqlite_copy
 from orders_pipeline.backup.archive import scratch_beside
-from orders_pipeline.backup.backup import back_up, remove_old
+from orders_pipeline.backup.backup import KEY_FILE, back_up, remove_old
 from orders_pipeline.backup.errors import BackupError
 from orders_pipeline.backup.manifest import MANIFEST
 from orders_pipeline.backup.restore import rebuild_figures, restore
@@ -355,6 +356,13 @@ def test_a_backup_that_finds_no_room_says_where(lone_bench: ImportBench, tmp_pat
     assert not list((tmp_path / "backups").iterdir())
     with reading(lone_bench.engine) as connection:
         assert failed_backup(connection, now_us())
+
+
+def test_a_backup_names_the_file_that_it_cannot_copy(lone_bench: ImportBench, tmp_path: Path) -> None:
+    key_file = lone_bench.settings.home / "run" / KEY_FILE
+    key_file.mkdir(parents=True)
+    with pytest.raises(BackupError, match=re.escape(f"Is a directory ({key_file})")):
+        back_up(lone_bench.engine, lone_bench.settings, tmp_path / "backups")
 
 
 def test_the_newest_backups_are_kept_and_other_files_left_alone(tmp_path: Path) -> None:
