@@ -10,6 +10,7 @@ from pathlib import Path
 from dagster import DagsterInstance, RunsFilter
 
 from jobs.runs import IN_PROGRESS, fail_run
+from orders_pipeline.base.process_fields import process_fields
 
 PROCESS_TAG = "orders/process"
 # Position of the start time of a process in /proc/PID/stat, counted after the program's name.
@@ -53,6 +54,5 @@ def _machine() -> str:
 
 def _started(pid: int) -> str:
     """Returns when a process started, in ticks since the boot; empty if there is no such process."""
-    with suppress(OSError, IndexError):
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[START]
-    return ""
+    fields = process_fields(pid)
+    return fields[START] if fields else ""

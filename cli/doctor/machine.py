@@ -163,7 +163,7 @@ def _file_system(settings: Settings) -> Iterator[Finding]:
 def _mounted(folder: Path) -> str:
     """Returns the type of the file system of a folder."""
     best, kind = "", ""
-    for line in Path("/proc/mounts").read_text().splitlines():
+    for line in os.fsdecode(Path("/proc/mounts").read_bytes()).splitlines():
         _, point, type_name, *_ = line.split(" ")
         if folder.is_relative_to(point) and len(point) >= len(best):
             best, kind = point, type_name

@@ -19,6 +19,7 @@ from cli.stack.errors import StackError
 from cli.stack.layout import HOME_MARK, Layout
 from cli.stack.programs.program import Program, load_programs, save_programs
 from cli.stack.supervision.supervisord_conf import SOCKET_NAME, supervisord_conf
+from orders_pipeline.base.process_fields import process_fields
 
 POLL_SECONDS = 0.02
 SHUTDOWN_STATE, ALREADY_STARTED, NOT_RUNNING = 6, 60, 70
@@ -183,13 +184,9 @@ def supervisord_command() -> list[str]:
 
 def is_alive(pid: int) -> bool:
     """Whether a process is running; a zombie is not."""
-    try:
-        stat = Path(f"/proc/{pid}/stat").read_text()
-    except (FileNotFoundError, ProcessLookupError):
-        return False
-    fields = stat.rpartition(")")[2].split()
+    fields = process_fields(pid)
     # After a kill the main thread can be a zombie while other threads still hold files and ports.
-    return fields[0] not in "ZX" or int(fields[THREADS]) > 1
+    return bool(fields) and (fields[0] not in "ZX" or int(fields[THREADS]) > 1)
 
 
 def _state(info: dict[str, Any]) -> ProgramState:
