@@ -31,7 +31,10 @@ LOOPBACK = ("localhost", "127.0.0.1", "::1")
 KEY_FILES = ("oidc_client_secret_file", "stripe_key_file", "mollie_key_file")
 # The schemes of services that are supported, and an example.
 EXAMPLES_OF_URLS = {
-    "database_url": (("postgresql+psycopg2", "sqlite"), "postgresql+psycopg2://user:password@host/db"),
+    "database_url": (
+        ("postgresql+psycopg2", "sqlite", "sqlite+pysqlite"),
+        "postgresql+psycopg2://user:password@host/db",
+    ),
     "redis_url": (("redis", "rediss", "unix"), "redis://host:6379/0"),
     "broker_url": (
         ("amqp", "amqps", "pyamqp", "redis", "rediss", "redis+socket"),
@@ -572,12 +575,12 @@ class Settings(BaseSettings):
     @field_validator("home", "dagster_home")
     @classmethod
     def _absolute(cls, value: Path) -> Path:
-        return value.expanduser().resolve()
+        return _expanded(value).resolve()
 
     @field_validator("inbox", "backup_folder", "smtp_ca", *KEY_FILES)
     @classmethod
     def _absolute_if_set(cls, value: Path | None) -> Path | None:
-        return value and value.expanduser().absolute()
+        return value and _expanded(value).absolute()
 
     @field_validator("home")
     @classmethod
@@ -958,6 +961,13 @@ def load_settings() -> Settings:
     except ValidationError as error:
         problems = "; ".join(_explain(e["loc"], OTHER_TYPES.get(e["type"], e["msg"])) for e in error.errors())
         raise SettingsError(problems) from None
+
+
+def _expanded(path: Path) -> Path:
+    try:
+        return path.expanduser()
+    except RuntimeError:
+        raise ValueError(f"there is no user {path.parts[0].removeprefix('~')!r}") from None
 
 
 def _explain(location: tuple[int | str, ...], message: str) -> str:

@@ -28,7 +28,8 @@ BAD = {
     "ORDERS_BROKER_URL": ["rabbitmq", "kafka://localhost"],
     "ORDERS_NOTIFY_WEBHOOK": ["chat.example.com"],
     "ORDERS_TRACES_URL": ["localhost:4318"],
-    "ORDERS_HOME": ["var?x", "var%41", "var\nx"],
+    "ORDERS_HOME": ["var?x", "var%41", "var\nx", "~no-such-user/var"],
+    "ORDERS_INBOX": ["~no-such-user/files"],
 }
 
 
