@@ -84,8 +84,12 @@
     apply(form, event.target);
   });
   document.addEventListener('focusout', (event) => {
-    const form = typed?.closest('form');
-    if (form && !form.contains(event.relatedTarget) && typed.value !== typed.defaultValue) apply(form, typed);
+    const field = typed;
+    const form = field?.closest('form');
+    if (!form || form.contains(event.relatedTarget)) return;
+    typed = null;
+    const dates = [...form.elements].filter((one) => one.type === 'date');
+    if (dates.some((one) => one.value !== one.defaultValue)) apply(form, field);
   });
   // Empty fields would only lengthen an address that people share.
   document.addEventListener('formdata', (event) => {

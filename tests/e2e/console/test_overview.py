@@ -159,6 +159,21 @@ def test_dates_are_typed_to_their_end_before_they_apply(
         # A picked date applies at once.
         page.get_by_label("To", exact=True).fill("2025-11-11")
         page.wait_for_url("**/?start_date=2025-11-10&end_date=2025-11-11&currency=USD")
+        # So does one that was picked after keys that changed nothing.
+        page.get_by_label("To", exact=True).focus()
+        page.keyboard.press("ArrowUp")
+        page.keyboard.press("ArrowDown")
+        page.get_by_role("link", name="7 days").focus()
+        page.get_by_label("To", exact=True).fill("2025-11-10")
+        page.wait_for_url("**/?start_date=2025-11-10&end_date=2025-11-10&currency=USD")
+        # Each date counts, whichever the person typed last.
+        page.get_by_label("From", exact=True).focus()
+        page.keyboard.type("11092025")
+        page.get_by_label("To", exact=True).focus()
+        page.keyboard.press("ArrowUp")
+        page.keyboard.press("ArrowDown")
+        page.get_by_role("link", name="7 days").focus()
+        page.wait_for_url("**/?start_date=2025-11-09&end_date=2025-11-10&currency=USD")
 
 
 def test_what_needs_attention_comes_before_the_figures(
