@@ -421,9 +421,10 @@ def end_as_if_interrupted() -> None:
             signal.signal(number, _interrupt)
 
 
-def _interrupt(number: int, _frame: object) -> None:
-    # `timeout` sends its signal twice, and the second one must not interrupt the clean-up.
-    signal.signal(number, lambda *_: None)
+def _interrupt(*_: object) -> None:
+    # `timeout` sends its signal twice, and no second signal may interrupt the clean-up.
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda *_: None)
     raise KeyboardInterrupt
 
 

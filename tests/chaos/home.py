@@ -252,9 +252,6 @@ class ChaosHome:
         except DBAPIError:
             return {}
 
-    def is_at_work(self) -> bool:
-        return ImportStatus.RUNNING in self.statuses().values()
-
     def has_begun(self, count: int) -> bool:
         """Whether this number of imports are running or finished."""
         begun = (ImportStatus.RUNNING, ImportStatus.FINISHED)

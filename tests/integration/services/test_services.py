@@ -59,8 +59,8 @@ def test_services_end_with_the_process_that_is_told_to_end(number: signal.Signal
         assert process.stdout is not None
         ports = [int(url.split(b"/")[0]) for url in process.stdout.readline().split()]
         assert all(map(services.accepts, ports))
-        for _ in range(2):
-            process.send_signal(number)
+        for sent in (number, number, signal.SIGTERM, signal.SIGHUP):
+            process.send_signal(sent)
     assert not any(map(services.accepts, ports))
     assert not list(tmp_path.iterdir())
 
