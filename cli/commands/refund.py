@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from dataclasses import asdict, dataclass, field
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -18,7 +18,7 @@ from cli.failure import CommandFailed
 from cli.output import JsonOption, command, emit, page, wrong_usage
 from cli.pages.refund_page import show_refund
 from cli.runs.refund_orders import give_back
-from orders_pipeline.base.amounts.money import decimal_string
+from orders_pipeline.base.amounts.money import decimal_string, read_decimal
 from orders_pipeline.base.model import RefundKind, RefundStatus
 from orders_pipeline.base.settings import Settings, load_settings
 from orders_pipeline.refunds.listing import planned_document, refund_document, sums_of
@@ -38,12 +38,10 @@ Document = dict[str, Any]
 REJECTS_SHOWN = 20
 
 
-def _decimal(text: str) -> Decimal:
-    try:
-        number = Decimal(text)
-    except InvalidOperation:
-        number = Decimal("NaN")
-    if not number.is_finite():
+def _decimal(text: str | Decimal) -> Decimal:
+    # Typer also passes default values.
+    number = read_decimal(str(text))
+    if number is None:
         raise typer.BadParameter(f"{text!r} is not an amount such as 12.50.")
     return number
 

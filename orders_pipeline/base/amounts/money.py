@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 
 from orders_pipeline.base.amounts.currency import minor_digits
 
 LINE_DIGITS = 4
 LEAST_DIGITS = 2
+# No amount or quantity of an order has more digits before or after the decimal point.
+MOST_DIGITS = 18
 
 
 def decimal_string(minor_units: int, currency: str) -> str:
@@ -18,6 +20,15 @@ def decimal_string(minor_units: int, currency: str) -> str:
 def with_currency(minor_units: int, currency: str) -> str:
     """An amount with its currency, such as `1065.43 USD`."""
     return f"{decimal_string(minor_units, currency)} {currency}"
+
+
+def read_decimal(text: str) -> Decimal | None:
+    """Reads a number that a person wrote; None if it is none, or has an exponent that no amount has."""
+    try:
+        number = Decimal(text.strip())
+    except InvalidOperation:
+        return None
+    return number if number.is_finite() and abs(number.adjusted()) <= MOST_DIGITS else None
 
 
 def json_money(minor_units: int, currency: str) -> float:

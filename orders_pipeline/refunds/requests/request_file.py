@@ -5,10 +5,11 @@ from __future__ import annotations
 import csv
 import hashlib
 from collections.abc import Mapping, Sequence
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from pathlib import Path
 from typing import NamedTuple
 
+from orders_pipeline.base.amounts.money import MOST_DIGITS, read_decimal
 from orders_pipeline.base.collecting import uncollected
 from orders_pipeline.base.refusals import FileRefused
 from orders_pipeline.refunds.requests.asked import LineAsked, RefundAsked, RefundRefused
@@ -95,18 +96,15 @@ def _asked(
 
 
 def _number(text: str, column: str) -> Decimal:
-    try:
-        number = Decimal(text.strip())
-    except InvalidOperation:
-        number = Decimal("NaN")
-    if not number.is_finite():
+    number = read_decimal(text)
+    if number is None:
         raise RefundRefused(f"{column}_invalid", f"{text!r} is no {column}.", "Write a number such as 12.50.")
     return number
 
 
 def _whole(text: str) -> int:
     told = text.strip()
-    if not told.isdecimal():
+    if not told.isdecimal() or len(told) > MOST_DIGITS:
         message = f"{text!r} is not a line number."
         raise RefundRefused("line_invalid", message, "`orders show` numbers the lines of an order.")
     return int(told)

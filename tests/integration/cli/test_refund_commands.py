@@ -81,6 +81,9 @@ def test_a_refusal_has_its_code(shop: Settings, arguments: list[str], code: str)
         ["two", "--amount", "1", "--line", "1"],
         ["two", "--line", "1:1", "--line", "1:2"],
         ["two", "--amount", "much"],
+        ["two", "--amount", "1e999999"],
+        ["two", "--line", "1:1e30"],
+        ["two", "--line", "9" * 5000],
         ["two", "--line", "first"],
         ["two", "--fee", "1"],
         ["two", "--kind", "dispute", "--line", "1"],
@@ -96,16 +99,19 @@ def test_rows_of_a_file_are_refunded_or_rejected_one_by_one_and_only_once(
 ) -> None:
     file = tmp_path / "refunds.csv"
     rows = ["n0,1,1,late", "n1,1,,late", "n1,1,,again", "n2,x,1,", ",1,1,", "two,1,1.0005,"]
+    rows += ["two,1,1e30,", f"two,{'9' * 5000},1,"]
     file.write_text("\n".join(["order,line,quantity,reason", *rows, ""]))
     planned = document(shop, "refund", "--file", file, "--dry-run")
     assert planned["amounts"] == {"USD": "20.00"}
     report = document(shop, "refund", "--file", file)
-    assert (report["rows"], report["refunds"], report["amounts"]) == (6, {"completed": 2}, {"USD": "20.00"})
+    assert (report["rows"], report["refunds"], report["amounts"]) == (8, {"completed": 2}, {"USD": "20.00"})
     assert [(one["line"], one["order"], one["code"]) for one in report["rejects"]] == [
         (4, "n1", "units_exceeded"),
         (5, "n2", "line_invalid"),
         (6, "", "order_missing"),
         (7, "two", "quantity_invalid"),
+        (8, "two", "quantity_invalid"),
+        (9, "two", "line_invalid"),
     ]
     again = document(shop, "refund", "--file", file)
     assert (again["known"], again["refunds"]) == (2, {"completed": 2})
