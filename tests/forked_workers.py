@@ -50,9 +50,13 @@ def _collect(folder: Path, arguments: Sequence[str]) -> None:
 
 
 def _forget_tests() -> None:
-    """Lets them be imported again: pytest leaves a half-loaded module behind if an import fails."""
+    """Lets them be imported again: pytest leaves a half-loaded module behind if an import fails.
+
+    Installed plugins stay: Hypothesis refuses to have its own imported again after a test has used it.
+    """
     for name, module in [*sys.modules.items()]:
-        if isinstance(getattr(module, "__loader__", None), AssertionRewritingHook):
+        is_installed = str(getattr(module, "__file__", "")).startswith(sys.prefix)
+        if isinstance(getattr(module, "__loader__", None), AssertionRewritingHook) and not is_installed:
             del sys.modules[name]
 
 

@@ -48,7 +48,9 @@ def test_sweeps_are_the_same_in_each_run_unless_more_is_asked_for(monkeypatch: p
 def test_a_test_file_that_cannot_be_imported_fails_the_run(tmp_path: Path) -> None:
     """The first half of the file was loaded before the test processes were forked."""
     broken = tmp_path / "test_broken.py"
-    broken.write_text("import nothing_such\n", encoding="utf-8")
+    # As a test with Hypothesis does, whose plugin must not be imported twice.
+    used = "from hypothesis.configuration import storage_directory\nstorage_directory('constants')\n"
+    broken.write_text(f"{used}import nothing_such\n", encoding="utf-8")
     command = [
         sys.executable,
         "-m",
