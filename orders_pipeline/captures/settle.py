@@ -16,6 +16,7 @@ from orders_pipeline.lifecycle.batch import BatchKey, batch_work
 from orders_pipeline.payments.claims import ClaimedWork, Claims, claimed_at_once
 from orders_pipeline.payments.gateway import (
     VOIDED,
+    Authorized,
     Capture,
     Captured,
     CaptureDeclined,
@@ -117,6 +118,8 @@ class _Asking:
         """The outcome of a charge that was captured or released directly at the gateway."""
         request = _request_of(refused)
         charge = self._asked[request.order_id].charge
+        if gateway.holds(Authorized(charge, request.transaction_id)):
+            return None
         if gateway.holds(Paid(charge, request.transaction_id)):
             return Captured(_as_capture(request), request.transaction_id)
         if not gateway.holds(Declined(charge, VOIDED)):

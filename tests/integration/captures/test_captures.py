@@ -21,6 +21,7 @@ from orders_pipeline.failed_work.chosen import Chosen
 from orders_pipeline.figures.leaderboards.boards import Board
 from orders_pipeline.figures.published_figures import open_figures
 from orders_pipeline.payments.gateway import (
+    Authorized,
     Capture,
     CaptureDeclined,
     CaptureOutcome,
@@ -213,7 +214,9 @@ class Odd:
             yield group
 
     def holds(self, outcome: Outcome) -> bool:
-        return isinstance(outcome, Paid) and self.holds_paid
+        # The whole journal of a provider would be read for a decline.
+        assert isinstance(outcome, Paid | Authorized)
+        return isinstance(outcome, Paid) is self.holds_paid
 
 
 def test_a_refused_void_changes_nothing_and_is_asked_for_again_an_hour_later(captures: CaptureBench) -> None:

@@ -155,6 +155,22 @@ def test_a_part_that_was_captured_at_stripe_is_not_the_whole_amount() -> None:
     assert declined == CaptureDeclined(capture, told)
 
 
+def test_money_that_was_captured_by_hand_is_found_without_reading_the_list_of_all_payments() -> None:
+    charge = Charge(1, 1, idempotency_key("s", "A-0", 1), 1000, "USD")
+
+    async def intent(request: web.Request) -> web.Response:
+        status = request.match_info["status"]
+        rest = {"amount": 1000, "currency": "usd", "metadata": {"orders_key": charge.key}}
+        return web.json_response({"id": status, "object": "payment_intent", "status": status, **rest})
+
+    with running([web.get("/v1/payment_intents/{status}", intent)]) as address:
+        gateway = StripeGateway(StripeAccount(TEST_KEY, address, timeout=20), "a-store")
+        assert gateway.holds(Paid(charge, "succeeded"))
+        assert gateway.holds(Authorized(charge, "requires_capture"))
+        assert not gateway.holds(Paid(charge, "requires_capture"))
+        assert not gateway.holds(Paid(charge._replace(amount=900), "succeeded"))
+
+
 def ending(kind: EndKind, held: Authorized) -> tuple[int, str, str, int, str]:
     charge = held.charge
     key = end_key(kind, charge.key, 1)

@@ -10,11 +10,10 @@ from dataclasses import dataclass
 
 from mollie import ClientSDK
 
-from orders_pipeline.payments.backends.mollie.payments import attempt_of
+from orders_pipeline.payments.backends.mollie.payments import attempt_with
 from orders_pipeline.payments.backends.mollie.requests import answered, wire_key
 from orders_pipeline.payments.backends.providers.answers import OutcomeUnknown, Refused
 from orders_pipeline.payments.backends.providers.asking import LookedUp, look_up_each
-from orders_pipeline.payments.backends.providers.attempts import Attempt
 from orders_pipeline.payments.backends.providers.ending import shown_capture, shown_void
 from orders_pipeline.payments.gateway import (
     Capture,
@@ -53,7 +52,7 @@ class Capturing:
         return shown
 
     async def _shown(self, capture: Capture) -> CaptureOutcome | None:
-        return shown_capture(capture, await _attempt(self.client, capture.transaction_id, self.timeout))
+        return shown_capture(capture, await attempt_with(self.client, capture.transaction_id, self.timeout))
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,12 +81,4 @@ class Voiding:
         return shown
 
     async def _shown(self, void: Void) -> VoidOutcome | None:
-        return shown_void(void, await _attempt(self.client, void.transaction_id, self.timeout))
-
-
-async def _attempt(client: ClientSDK, payment: str, timeout: float) -> Attempt | None:
-    """Returns a payment; None if Mollie does not know it and would refuse the request."""
-    try:
-        return attempt_of(await answered(client.payments.get_async(payment_id=payment), timeout))
-    except Refused:
-        return None
+        return shown_void(void, await attempt_with(self.client, void.transaction_id, self.timeout))

@@ -16,10 +16,10 @@ from mollie import ClientSDK
 from orders_pipeline.payments.backends.mollie.charging import Charging
 from orders_pipeline.payments.backends.mollie.ending import Capturing, Voiding
 from orders_pipeline.payments.backends.mollie.events import events_since
-from orders_pipeline.payments.backends.mollie.payments import attempt_of, payments_since, tag
+from orders_pipeline.payments.backends.mollie.payments import attempt_of, attempt_with, payments_since, tag
 from orders_pipeline.payments.backends.mollie.refunding import Refunding, made_refund
 from orders_pipeline.payments.backends.mollie.requests import MollieAccount, pages
-from orders_pipeline.payments.backends.providers.attempts import journal_page
+from orders_pipeline.payments.backends.providers.attempts import Attempt, journal_page
 from orders_pipeline.payments.backends.providers.gateway import ProviderGateway
 from orders_pipeline.payments.backends.providers.references import STORE
 from orders_pipeline.payments.backends.providers.refunds import refund_entry
@@ -52,6 +52,10 @@ class MollieGateway(ProviderGateway):
     def refunding(self, client: ClientSDK) -> Refunding:
         """Returns how refunds are looked up and made."""
         return Refunding(client, self.store, self.account.timeout)
+
+    async def payment(self, client: ClientSDK, payment: str) -> Attempt | None:
+        """Returns the payment with an id; None if Mollie does not know it."""
+        return await attempt_with(client, payment, self.account.timeout)
 
     def journal(self) -> Iterator[Sequence[JournalEntry]]:
         """Yields all charges of the store with a known outcome."""

@@ -11,7 +11,8 @@ from mollie.models import ListPaymentResponse, PaymentResponse
 
 from orders_pipeline.base.model import PaymentStatus
 from orders_pipeline.payments.backends.mollie.amounts import from_mollie
-from orders_pipeline.payments.backends.mollie.requests import pages, word
+from orders_pipeline.payments.backends.mollie.requests import answered, pages, word
+from orders_pipeline.payments.backends.providers.answers import Refused
 from orders_pipeline.payments.backends.providers.attempts import Attempt
 from orders_pipeline.payments.backends.providers.clocks import read_back_to
 from orders_pipeline.payments.backends.providers.references import KEY, STORE
@@ -48,6 +49,14 @@ async def payments_since(
             yield ours
         if until is not None and listed and created_at(listed[-1]) < until:
             return
+
+
+async def attempt_with(client: ClientSDK, payment: str, timeout: float) -> Attempt | None:
+    """Returns the payment with an id; None if Mollie does not know it."""
+    try:
+        return attempt_of(await answered(client.payments.get_async(payment_id=payment), timeout))
+    except Refused:
+        return None
 
 
 def attempt_of(payment: MolliePayment) -> Attempt:

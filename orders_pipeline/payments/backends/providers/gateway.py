@@ -10,7 +10,7 @@ from typing import Any, ClassVar, TypeVar
 
 from orders_pipeline.payments.backends.providers.answers import OutcomeUnknown
 from orders_pipeline.payments.backends.providers.asking import Asking, asked_in_rounds
-from orders_pipeline.payments.backends.providers.attempts import shows_outcome
+from orders_pipeline.payments.backends.providers.attempts import Attempt, journal_page, shows_outcome
 from orders_pipeline.payments.backends.providers.references import kept_key
 from orders_pipeline.payments.backends.providers.refunds import shows_refund
 from orders_pipeline.payments.gateway import (
@@ -19,6 +19,7 @@ from orders_pipeline.payments.gateway import (
     CapturesOpenError,
     Charge,
     ChargesOpenError,
+    Declined,
     GatewayRefusedError,
     GatewayUnavailableError,
     JournalEntry,
@@ -74,6 +75,10 @@ class ProviderGateway(ABC):
         """Returns how refunds are looked up and made."""
 
     @abstractmethod
+    async def payment(self, client: Any, payment: str) -> Attempt | None:
+        """Returns the payment with an id; None if the provider does not know it."""
+
+    @abstractmethod
     def journal(self) -> Iterator[Sequence[JournalEntry]]:
         """Yields all charges of the store with a known outcome."""
 
@@ -123,8 +128,17 @@ class ProviderGateway(ABC):
         if isinstance(outcome, Refunded | RefundFailed):
             return shows_refund([one for page in self.refund_journal() for one in page], outcome)
         key = kept_key(outcome.charge.key)
-        entries = [one for page in self.journal() for one in page if is_attempt_of(key, one.key)]
-        return shows_outcome(entries, outcome)
+        pages = self.journal() if isinstance(outcome, Declined) else self._entry(outcome.transaction_id)
+        return shows_outcome([one for page in pages for one in page if is_attempt_of(key, one.key)], outcome)
+
+    def _entry(self, payment: str) -> list[list[JournalEntry]]:
+        """Returns a page of the journal with one payment only, because the whole journal can be long."""
+
+        async def read(client: Any) -> list[list[JournalEntry]]:
+            found = await self.payment(client, payment)
+            return [journal_page([found])] if found else []
+
+        return self.read(read)
 
     def read(self, read: Callable[[Any], Coroutine[Any, Any, list[Page]]]) -> list[Page]:
         """Reads lists of the provider.

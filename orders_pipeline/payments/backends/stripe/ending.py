@@ -14,7 +14,7 @@ from orders_pipeline.payments.backends.providers.answers import CardDeclined, Ou
 from orders_pipeline.payments.backends.providers.asking import LookedUp, look_up_each
 from orders_pipeline.payments.backends.providers.attempts import Attempt
 from orders_pipeline.payments.backends.providers.ending import shown_capture, shown_void
-from orders_pipeline.payments.backends.stripe.intents import attempt_of
+from orders_pipeline.payments.backends.stripe.intents import attempt_of, intent_with
 from orders_pipeline.payments.backends.stripe.requests import answered, wire_key
 from orders_pipeline.payments.gateway import (
     Capture,
@@ -87,8 +87,5 @@ class Voiding:
 
 async def _ended(client: stripe.StripeClient, intent: str, timeout: float) -> Attempt | None:
     """Returns a PaymentIntent that ended; None if it is open, or if Stripe does not know it."""
-    try:
-        found = await answered(client.v1.payment_intents.retrieve_async(intent), timeout)
-    except Refused:
-        return None
-    return attempt_of(found) if found.status in ENDED else None
+    found = await intent_with(client, intent, timeout)
+    return attempt_of(found) if found and found.status in ENDED else None

@@ -15,14 +15,14 @@ from typing import ClassVar
 
 import stripe
 
-from orders_pipeline.payments.backends.providers.attempts import journal_page
+from orders_pipeline.payments.backends.providers.attempts import Attempt, journal_page
 from orders_pipeline.payments.backends.providers.gateway import ProviderGateway
 from orders_pipeline.payments.backends.providers.references import STORE
 from orders_pipeline.payments.backends.providers.refunds import refund_entry
 from orders_pipeline.payments.backends.stripe.charging import Charging
 from orders_pipeline.payments.backends.stripe.ending import Capturing, Voiding
 from orders_pipeline.payments.backends.stripe.events import events_since
-from orders_pipeline.payments.backends.stripe.intents import attempt_of, intents_since, tag
+from orders_pipeline.payments.backends.stripe.intents import attempt_of, intent_with, intents_since, tag
 from orders_pipeline.payments.backends.stripe.refunding import Refunding, made_refund
 from orders_pipeline.payments.backends.stripe.requests import StripeAccount, pages
 from orders_pipeline.payments.gateway import (
@@ -59,6 +59,11 @@ class StripeGateway(ProviderGateway):
     def refunding(self, client: stripe.StripeClient) -> Refunding:
         """Returns how refunds are looked up and made."""
         return Refunding(client, self.store, self.account.timeout)
+
+    async def payment(self, client: stripe.StripeClient, payment: str) -> Attempt | None:
+        """Returns the PaymentIntent with an id; None if Stripe does not know it."""
+        found = await intent_with(client, payment, self.account.timeout)
+        return attempt_of(found) if found else None
 
     def journal(self) -> Iterator[Sequence[JournalEntry]]:
         """Yields all charges of the store with a known outcome."""

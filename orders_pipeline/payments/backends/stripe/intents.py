@@ -8,11 +8,12 @@ from typing import Any
 import stripe
 
 from orders_pipeline.base.model import PaymentStatus
+from orders_pipeline.payments.backends.providers.answers import Refused
 from orders_pipeline.payments.backends.providers.attempts import Attempt
 from orders_pipeline.payments.backends.providers.clocks import read_back_to
 from orders_pipeline.payments.backends.providers.references import KEY, STORE
 from orders_pipeline.payments.backends.stripe.amounts import from_stripe
-from orders_pipeline.payments.backends.stripe.requests import pages
+from orders_pipeline.payments.backends.stripe.requests import answered, pages
 from orders_pipeline.payments.gateway import AUTHENTICATION_REQUIRED, VOIDED
 
 STATUSES = {
@@ -46,6 +47,14 @@ async def intents_since(
         newest_first = page and page[0].created > page[-1].created
         if until is not None and newest_first and page[-1].created < until:
             return
+
+
+async def intent_with(client: stripe.StripeClient, intent: str, timeout: float) -> Any | None:
+    """Returns the PaymentIntent with an id; None if Stripe does not know it."""
+    try:
+        return await answered(client.v1.payment_intents.retrieve_async(intent), timeout)
+    except Refused:
+        return None
 
 
 def attempt_of(intent: Any) -> Attempt:
