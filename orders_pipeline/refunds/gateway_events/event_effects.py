@@ -25,7 +25,7 @@ from orders_pipeline.base.amounts.currency import minor_digits
 from orders_pipeline.base.clock import now_us
 from orders_pipeline.base.model import GatewayEventStatus, RefundKind, RefundStatus
 from orders_pipeline.refunds.actions import NUMBERS_TOLD, RefundAction, act
-from orders_pipeline.refunds.outcomes.completion import complete, fail, reverse
+from orders_pipeline.refunds.outcomes.completion import complete, fail, lock_payments, reverse
 from orders_pipeline.refunds.requests.asked import RefundAsked, RefundRefused
 from orders_pipeline.refunds.requests.decide import DISPUTE_BOOKED_BEFORE
 from orders_pipeline.refunds.requests.request import Answer, request_refunds
@@ -230,14 +230,13 @@ def _succeed_late(engine: Engine, terms: RefundTerms, events: EventSet) -> Verdi
         rows, verdicts = _in_this_round(connection, events)
         done = {event_id: row for event_id, row in rows.items() if events[event_id].transaction_id}
         verdicts |= {event_id: Verdict(WAITING, NO_TRANSACTION) for event_id in rows.keys() - done.keys()}
-        # It locks payments. Other transactions lock them before the totals that `complete` locks.
-        asked = _ask_for_failed(connection, done)
         ended = _undecided(done, events)
         if ended:
             now = now_us()
             transactions = {refund: one.transaction_id for refund, one in ended.items()}
             complete(connection, transactions, now, terms.day_of(now))
-    return verdicts | {event_id: _ended(row) for event_id, row in done.items()} | asked
+        verdicts |= {event_id: _ended(row) for event_id, row in done.items()}
+        return verdicts | _ask_for_failed(connection, done)
 
 
 def _ask_for_failed(connection: Connection, rows: Mapping[str, Row[Any]]) -> Verdicts:
@@ -284,7 +283,7 @@ def _record_reversed(connection: Connection, made: Iterable[_About]) -> None:
 
 
 def _in_this_round(connection: Connection, events: EventSet) -> tuple[dict[str, Row[Any]], Verdicts]:
-    """Locks and returns the refunds whose current round the events are about.
+    """Locks and returns the refunds whose current round the events are about, and locks their payments.
 
     Also the outcome of other events.
     """
@@ -304,14 +303,18 @@ def _in_this_round(connection: Connection, events: EventSet) -> tuple[dict[str, 
 
 def _locked(connection: Connection, refund_ids: Iterable[str]) -> dict[str, Row[Any]]:
     r = refunds.c
+    named = among(connection, r.refund_id, sorted(refund_ids))
     query: Select[Any] = (
         select(r.id, r.refund_id, r.status, r.round, r.amount, r.transaction_id, r.asked_at)
         .add_columns(orders.c.currency)
         .join(orders, orders.c.id == r.order_id)
-        .where(among(connection, r.refund_id, sorted(refund_ids)))
+        .where(named)
         .order_by(r.id)
     )
-    return {row.refund_id: row for row in connection.execute(query.with_for_update(of=refunds))}
+    found = {row.refund_id: row for row in connection.execute(query.with_for_update(of=refunds))}
+    # The effects change payments in several steps, and totals in between.
+    lock_payments(connection, select(r.order_id).where(named))
+    return found
 
 
 def _with_status(rows: Mapping[str, Row[Any]], events: EventSet, status: RefundStatus) -> dict[int, _About]:

@@ -136,12 +136,15 @@ def _leave(connection: Connection, ended: Ending) -> None:
         .subquery()
     )
     same = and_(p.order_id == sums.c.order_id, p.attempt == sums.c.attempt)
-    _lock_payments(connection, select(sums.c.order_id))
+    lock_payments(connection, select(sums.c.order_id))
     connection.execute(update(payments).where(same).values(refunded=p.refunded - sums.c.amount))
 
 
-def _lock_payments(connection: Connection, order_ids: Select[int]) -> None:
-    # Locked in the order of their orders, to avoid deadlocks. SQLite has only one writer and needs no locks.
+def lock_payments(connection: Connection, order_ids: Select[int]) -> None:
+    """Locks payments in the order of their orders, to avoid deadlocks.
+
+    Transactions lock them before totals. SQLite has only one writer and needs no locks.
+    """
     if connection.dialect.name == "postgresql":
         order_id = payments.c.order_id
         connection.execute(

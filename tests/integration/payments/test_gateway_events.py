@@ -15,7 +15,7 @@ from typing import Any
 import httpx
 import pytest
 import requests
-from sqlalchemy import select, text
+from sqlalchemy import Connection, Select, select, text
 from standardwebhooks import Webhook
 
 from orders_pipeline.base.model import GatewayEventStatus, RefundKind
@@ -224,9 +224,11 @@ def test_a_refund_that_succeeded_after_another_took_its_place_waits_for_a_person
     assert shop.bench.broken_checks() == {"gateway_agrees_with_refunds"}
 
 
-def test_events_lock_payments_before_totals_as_requests_for_refunds_do(
+@pytest.fixture
+def two_refunds(
     migrated_postgres_url: str, tmp_path: Path
-) -> None:
+) -> Iterator[tuple[RefundBench, list[dict[str, Any]]]]:
+    """A home on PostgreSQL, and the documents of the refunds of two orders, which a process has claimed."""
     engine = open_engine(migrated_postgres_url)
     shop = RefundBench(ImportBench.at(engine, tmp_path))
     shop.bench.stock(MOUSE=100)
@@ -236,20 +238,50 @@ def test_events_lock_payments_before_totals_as_requests_for_refunds_do(
         shop.request(asked(number, 1))
         documents.append(refund(shop))
     shop.die_before_asking()
-    assert tell(shop, "evt_1", "refund.failed", **documents[1]) is APPLIED
-    events = [event(f"evt_{at}", "refund.succeeded", **one) for at, one in enumerate(documents, 2)]
+    yield shop, documents
+    engine.dispose()
+
+
+def payments_of(number: str) -> Select[Any]:
+    order = select(orders.c.id).where(orders.c.number == number).scalar_subquery()
+    return select(payments).where(payments.c.order_id == order)
+
+
+@contextmanager
+def waiting_for(shop: RefundBench, number: str, *events: SentEvent) -> Iterator[Connection]:
+    """A transaction that holds the payment of an order while these events wait for it."""
+    engine = shop.bench.engine
     store_events(engine, events)
-    order = select(orders.c.id).where(orders.c.number == "2").scalar_subquery()
     with ThreadPoolExecutor() as pool, engine.begin() as other:
-        other.execute(select(payments).where(payments.c.order_id == order).with_for_update())
+        other.execute(payments_of(number).with_for_update())
         done = pool.submit(carry_out_events, engine, shop.terms, [one.subject for one in events])
         waiting = text("SELECT FROM pg_locks WHERE NOT granted")
         while not done.done() and other.execute(waiting).first() is None:
             pass
-        other.execute(select(customer_totals).with_for_update(nowait=True))
+        yield other
     done.result()
+
+
+def test_events_lock_payments_before_totals_as_requests_for_refunds_do(
+    two_refunds: tuple[RefundBench, list[dict[str, Any]]],
+) -> None:
+    shop, documents = two_refunds
+    assert tell(shop, "evt_1", "refund.failed", **documents[1]) is APPLIED
+    events = [event(f"evt_{at}", "refund.succeeded", **one) for at, one in enumerate(documents, 2)]
+    with waiting_for(shop, "2", *events) as other:
+        other.execute(select(customer_totals).with_for_update(nowait=True))
     assert shop.statuses() == {"completed": 1, "processing": 1}
-    engine.dispose()
+
+
+def test_events_lock_payments_in_the_order_of_their_orders(
+    two_refunds: tuple[RefundBench, list[dict[str, Any]]],
+) -> None:
+    shop, documents = two_refunds
+    assert tell(shop, "evt_1", "refund.succeeded", **documents[0]) is APPLIED
+    events = [event(f"evt_{at}", "refund.failed", **one) for at, one in enumerate(documents, 2)]
+    with waiting_for(shop, "1", *events) as other:
+        other.execute(payments_of("2").with_for_update(nowait=True))
+    assert shop.statuses() == {"failed": 2}
 
 
 def test_what_concerns_nothing_known_waits_and_is_carried_out_later(shop: RefundBench) -> None:
