@@ -216,13 +216,13 @@ def _win_disputes(engine: Engine, _terms: RefundTerms, events: EventSet) -> Verd
 
 def _disputes(connection: Connection, events: Iterable[_About]) -> list[Any]:
     """Returns the booked disputes of events, also those that a person booked with the dispute's id."""
-    ids = {one.id: one.charge for one in events}
+    charges = {one.id: one.charge for one in events}
     r, p = refunds.c, payments.c
     of_refund = and_(p.order_id == r.order_id, p.attempt == r.attempt)
-    query = select(r.transaction_id, r.refund_id, r.status).join(payments, of_refund)
-    charged = among(connection, p.transaction_id, sorted(set(ids.values())))
-    rows = connection.execute(query.where(charged, r.kind == RefundKind.DISPUTE)).all()
-    return [row for row in rows if row.transaction_id in ids]
+    query = select(r.transaction_id, r.refund_id, r.status, p.transaction_id.label("charge"))
+    charged = among(connection, p.transaction_id, sorted(set(charges.values())))
+    booked = query.join(payments, of_refund).where(charged, r.kind == RefundKind.DISPUTE)
+    return [row for row in connection.execute(booked) if charges.get(row.transaction_id) == row.charge]
 
 
 def _succeed_late(engine: Engine, terms: RefundTerms, events: EventSet) -> Verdicts:

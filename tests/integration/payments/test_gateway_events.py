@@ -150,6 +150,21 @@ def test_a_dispute_that_a_person_booked_for_another_order_is_booked_for_its_own(
     assert shop.bench.broken_checks() == set()
 
 
+def test_a_dispute_that_is_won_leaves_one_that_was_booked_for_another_order(shop: RefundBench) -> None:
+    first = dispute(shop)
+    shop.bench.import_lines(Line("2", quantity=3))
+    shop.request(asked("2", amount="10.00", kind=RefundKind.DISPUTE, reference=DISPUTE))
+    with reading(shop.bench.engine) as connection:
+        charge = connection.execute(payments_of("2")).one().transaction_id
+    second = first | {"id": "du_2", "reference": "default/2/1", "charge": charge}
+    for kind in ("dispute.opened", "dispute.won"):
+        told = [event(f"{kind}_{one['id']}", kind, **one) for one in (first, second)]
+        store_events(shop.bench.engine, told)
+        assert try_waiting_events(shop.bench.engine, shop.terms) == 0
+    statuses = {(number, one["transaction_id"]): one["status"] for number in "12" for one in shop.of(number)}
+    assert statuses == {("1", "du_1"): "failed", ("2", "du_2"): "failed", ("2", "du_1"): "completed"}
+
+
 def test_a_dispute_that_is_won_before_it_is_opened_waits_for_that(shop: RefundBench) -> None:
     assert tell(shop, "evt_2", "dispute.won", **dispute(shop)) is WAITING
     assert tell(shop, "evt_1", "dispute.opened", **dispute(shop)) is APPLIED
