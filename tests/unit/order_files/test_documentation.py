@@ -5,7 +5,10 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import pytest
+
 from orders_pipeline.order_files.columns.profile import built_in_profiles, parse_profile
+from orders_pipeline.order_files.records.content import Content, place_of
 from orders_pipeline.order_files.reject_codes import EXPLANATIONS
 
 TEXT = (Path(__file__).resolve().parents[3] / "docs" / "importing.md").read_text("utf-8")
@@ -26,6 +29,12 @@ def test_every_refusal_is_documented() -> None:
 
 def test_every_profile_is_documented() -> None:
     assert all(f"| `{name}` |" in TEXT for name in built_in_profiles())
+
+
+@pytest.mark.parametrize("content", Content)
+def test_every_kind_of_records_is_documented_with_its_places(content: Content) -> None:
+    shown = {f"`{place_of(content, table, 12)}`" for table in ("Orders", "data.orders")}
+    assert any(place in TEXT for place in shown)
 
 
 def test_the_profile_shown_is_valid() -> None:
