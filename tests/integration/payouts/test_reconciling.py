@@ -193,6 +193,28 @@ def test_the_fee_of_a_payout_itself_does_not_reach_the_bank(bench: ImportBench) 
     assert figures["USD"]["paid_out"] == 960
 
 
+@pytest.mark.parametrize("is_stated", [True, False])
+@pytest.mark.parametrize(
+    ("text", "amounts", "state"),
+    [
+        ("po_0001", ["-5.00"], "ok"),
+        ("", ["-5.00"], "ok"),
+        ("po_0001", ["-5.00", "-5.00"], "twice"),
+        ("po_0001", ["-4.00"], "off"),
+        ("", ["5.00"], "missing"),
+    ],
+)
+def test_a_negative_payout_is_taken_from_the_bank(
+    bench: ImportBench, text: str, amounts: list[str], state: str, is_stated: bool
+) -> None:
+    row = charge(paid_order(bench), "txn_1", "po_0001", gross="-4.50", fee="0.50", net="-5.00")
+    row |= {"reporting_category": "fee", "payment_intent_id": ""}
+    taken = [row | stripe_row("txn_2", "payout", "5.00", source_id="po_0001")] if is_stated else []
+    take(bench, write_csv(bench.folder / "r.csv", STRIPE, [row, *taken]))
+    take(bench, bank(bench, *(camt_entry(amount, "2025-12-03", text) for amount in amounts)))
+    assert numbers(reconciled(bench))["payout", state] == 1
+
+
 def test_a_payout_that_came_back_is_part_of_the_next_one(bench: ImportBench) -> None:
     rows = [charge(paid_order(bench, str(n)), f"txn_{n}", f"po_000{n}") for n in (1, 2)]
     back = stripe_row("txn_3", "payout_failure", "9.70", source_id="po_0001", automatic_payout_id="po_0002")
