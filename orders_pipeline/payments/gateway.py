@@ -314,10 +314,12 @@ class ProviderEvent(NamedTuple):
     Attributes:
         id: the same for each repetition.
         body: JSON in the terms of the gateway's events; None if the event changes nothing.
+        why: the reason why it changes nothing, unless its type is the reason.
     """
 
     id: str
     body: str | None
+    why: str = ""
 
 
 @runtime_checkable

@@ -74,7 +74,8 @@ async def receive_gateway_event(request: Request, context: Context) -> Response:
         raise Refused(404, f"Events are not accepted, because {secret} is not set.")
     told = await (_signed_by_stripe if from_stripe else _signed)(request, context)
     if told.body is None:
-        return done({"id": told.id, "status": GatewayEventStatus.IGNORED, "reason": CHANGES_NOTHING})
+        why = told.why or CHANGES_NOTHING
+        return done({"id": told.id, "status": GatewayEventStatus.IGNORED, "reason": why})
     try:
         event = SentEvent.read(told.id, told.body)
     except EventUnreadableError as error:

@@ -13,6 +13,7 @@ import pytest
 import requests
 from sqlalchemy import select
 
+from orders_pipeline.payments.backends.stripe.events import OTHER_MODE
 from orders_pipeline.payments.gateway import refund_key
 from orders_pipeline.store.engine import reading
 from orders_pipeline.store.schema import payments, refunds
@@ -113,7 +114,8 @@ def test_events_of_the_other_mode_and_disputes_of_other_charges_change_nothing(s
     shop.bench.set(stripe_key="sk_live_1")
     with serving(shop.bench.settings) as send:
         of_test_mode = event("charge.dispute.funds_withdrawn", dispute(shop, "needs_response"))
-        assert becomes(send, of_test_mode | {"livemode": False}) == "ignored"
+        answer = post(send, of_test_mode | {"livemode": False}).json()["data"]
+        assert (answer["status"], answer["reason"]) == ("ignored", OTHER_MODE)
         of_no_intent = dispute(shop, "needs_response") | {"payment_intent": None}
         told = event("charge.dispute.funds_withdrawn", of_no_intent, "evt_2")
         assert becomes(send, told | {"livemode": True}) == "ignored"

@@ -22,6 +22,9 @@ DISPUTE_OPENED, DISPUTE_CLOSED = "charge.dispute.funds_withdrawn", "charge.dispu
 TYPES = (*sorted(REFUND_TYPES), DISPUTE_OPENED, DISPUTE_CLOSED)
 
 
+OTHER_MODE = "ORDERS_STRIPE_KEY is of the other mode (test or live) than this event."
+
+
 class NotSigned(ValueError):
     """The signature is wrong or too old, or the body is not an event."""
 
@@ -38,7 +41,7 @@ def signed_event(body: str, signature: str, secret: str, live: bool | None = Non
     try:
         event = stripe.Webhook.construct_event(body, signature, secret)
         mode = getattr(event, "livemode", live)
-        return provider_event(event) if live in (None, mode) else ProviderEvent(event.id, None)
+        return provider_event(event) if live in (None, mode) else ProviderEvent(event.id, None, OTHER_MODE)
     except (stripe.SignatureVerificationError, ValueError, AttributeError, KeyError) as error:
         raise NotSigned(type(error).__name__) from None
 
