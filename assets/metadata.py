@@ -27,9 +27,12 @@ def column_schema(dataset: Dataset, keys: Sequence[str]) -> dict[str, Any]:
     """
     columns = [
         TableColumn(
-            name, told.type, told.meaning, constraints=TableColumnConstraints(nullable=name not in keys)
+            name,
+            definition.type,
+            definition.meaning,
+            constraints=TableColumnConstraints(nullable=name not in keys),
         )
-        for name, told in dataset.definitions.items()
+        for name, definition in dataset.definitions.items()
     ]
     return {"dagster/column_schema": TableSchema(columns=columns)}
 

@@ -23,7 +23,8 @@ from resources.payment_gateway import PaymentGateways
 def order_checks() -> list[AssetChecksDefinition]:
     """Returns all checks of this module."""
     specs = [
-        AssetCheckSpec(name, asset=ORDER_STORE, description=told) for name, told in store_checks().items()
+        AssetCheckSpec(name, asset=ORDER_STORE, description=statement)
+        for name, statement in store_checks().items()
     ]
 
     @multi_asset_check(specs=specs, op_tags=FILE_WORK)

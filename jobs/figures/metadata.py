@@ -70,8 +70,8 @@ def _explained(figures: Sequence[PublishedDay]) -> MetadataValue[Any]:
     currencies = [item.currency for item in figures]
     head = f"| figure | {' | '.join(currencies)} | meaning |\n|---|{'---:|' * len(currencies)}---|"
     rows = [
-        f"| {name} | {' | '.join(str(document[name]) for document in documents)} | {told.meaning} |"
-        for name, told in dictionary.DAILY_KPIS.definitions.items()
+        f"| {name} | {' | '.join(str(document[name]) for document in documents)} | {definition.meaning} |"
+        for name, definition in dictionary.DAILY_KPIS.definitions.items()
         if name in NUMBERS_SHOWN
     ]
     return MetadataValue.md("\n".join([head, *rows]))
@@ -93,6 +93,6 @@ def board_metadata(
 
 def _table(names: Sequence[str], dataset: Dataset, entries: list[Entry]) -> MetadataValue[Any]:
     records = [TableRecord({name: entry[name] for name in names}) for entry in entries]
-    told = [(name, dataset.definitions[name]) for name in names]
-    columns = [TableColumn(name, definition.type, definition.meaning) for name, definition in told]
+    definitions = ((name, dataset.definitions[name]) for name in names)
+    columns = [TableColumn(name, definition.type, definition.meaning) for name, definition in definitions]
     return MetadataValue.table(records, TableSchema(columns=columns))

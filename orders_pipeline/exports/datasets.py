@@ -73,12 +73,12 @@ class Wanted:
     zone: tzinfo = UTC
 
 
-def _kpi_kind(name: str, told: dictionary.Definition) -> Kind:
+def _kpi_kind(name: str, definition: dictionary.Definition) -> Kind:
     if name in MONEY_FIELDS:
         return Kind.MONEY
     kinds = {dictionary.DATE: Kind.DAY, dictionary.TIME: Kind.TIME, dictionary.INTEGER: Kind.INTEGER}
     kinds |= {dictionary.DECIMAL: Kind.DECIMAL}
-    return Kind.UNITS if name == "units_sold" else kinds.get(told.type, Kind.TEXT)
+    return Kind.UNITS if name == "units_sold" else kinds.get(definition.type, Kind.TEXT)
 
 
 def _figures(table: Table, *names: str, money: Kind = Kind.MONEY) -> list[Column]:
@@ -217,8 +217,8 @@ DAILY_KPIS = ExportTable(
     dictionary.DAILY_KPIS.name,
     dictionary.DAILY_KPIS.meaning,
     tuple(
-        Column(name, _kpi_kind(name, told), told.meaning, told.example)
-        for name, told in dictionary.DAILY_KPIS.definitions.items()
+        Column(name, _kpi_kind(name, definition), definition.meaning, definition.example)
+        for name, definition in dictionary.DAILY_KPIS.definitions.items()
     ),
 )
 TABLES: dict[Dataset, ExportTable] = {

@@ -41,13 +41,13 @@ def log_file_checks(context: OpExecutionContext, report: ImportReport, rejects_l
 
 def _evaluations(report: ImportReport, rejects_limit: float) -> Iterator[AssetCheckEvaluation]:
     for check in check_file(report, rejects_limit):
-        told = FILE_CHECKS[check.name]
+        known = FILE_CHECKS[check.name]
         yield AssetCheckEvaluation(
-            asset_key=AssetKey(told.asset),
+            asset_key=AssetKey(known.asset),
             check_name=check.name,
             passed=check.ok,
             metadata={},
-            severity=told.severity,
+            severity=known.severity,
             description=check.detail,
             partition=report.partition,
         )

@@ -29,12 +29,16 @@ _KINDS_BY_NAME = {
 }
 
 
-def _column(name: str, told: Definition) -> Column:
-    return Column(name, _KINDS_BY_NAME.get(name, _KINDS[told.type]), told.meaning, told.example)
+def _column(name: str, definition: Definition) -> Column:
+    return Column(
+        name, _KINDS_BY_NAME.get(name, _KINDS[definition.type]), definition.meaning, definition.example
+    )
 
 
 def _columns(dataset: Dataset, *left_out: str) -> list[Column]:
-    return [_column(name, told) for name, told in dataset.definitions.items() if name not in left_out]
+    return [
+        _column(name, definition) for name, definition in dataset.definitions.items() if name not in left_out
+    ]
 
 
 def _first(columns: Iterable[Column], *names: str) -> list[Column]:

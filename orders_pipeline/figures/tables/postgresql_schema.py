@@ -170,7 +170,7 @@ def _definitions() -> list[str]:
         " coalesce((SELECT timezone FROM home), 'UTC')::VARCHAR AS timezone,"
         f" '{VERSION}'::VARCHAR AS version",
     ]
-    return made + [comment for told in definitions.TABLES for comment in _comments(told)]
+    return made + [comment for defined in definitions.TABLES for comment in _comments(defined)]
 
 
 def _mark() -> str:
@@ -178,14 +178,14 @@ def _mark() -> str:
     return f"orders-pipeline {sha256(''.join(_definitions()).encode()).hexdigest()}"
 
 
-def _view(told: table.Table, query: store_queries.Query) -> str:
+def _view(defined: table.Table, query: store_queries.Query) -> str:
     dialect = postgresql.dialect()  # type: ignore[no-untyped-call]
     sql = query.compile(dialect=dialect, compile_kwargs={"literal_binds": True})
     values = ", ".join(
         f"{_READ.get(kind, '{}::{}').format(f'store.{name}', kind.sql_type)} AS {name}"
-        for name, kind in told.kinds
+        for name, kind in defined.kinds
     )
-    return f"CREATE VIEW {SCHEMA}.{told.name} AS SELECT {values} FROM ({sql}) AS store"
+    return f"CREATE VIEW {SCHEMA}.{defined.name} AS SELECT {values} FROM ({sql}) AS store"
 
 
 def _leaderboards() -> dict[str, str]:
@@ -195,11 +195,11 @@ def _leaderboards() -> dict[str, str]:
     return dict(zip(names, views, strict=False))
 
 
-def _comments(told: table.Table) -> Iterator[str]:
-    kind = "TABLE" if told is DAILY_KPIS else "VIEW"
-    yield f"COMMENT ON {kind} {SCHEMA}.{told.name} IS {_literal(told.meaning)}"
-    for column in told.columns:
-        yield f"COMMENT ON COLUMN {SCHEMA}.{told.name}.{column.name} IS {_literal(column.meaning)}"
+def _comments(defined: table.Table) -> Iterator[str]:
+    kind = "TABLE" if defined is DAILY_KPIS else "VIEW"
+    yield f"COMMENT ON {kind} {SCHEMA}.{defined.name} IS {_literal(defined.meaning)}"
+    for column in defined.columns:
+        yield f"COMMENT ON COLUMN {SCHEMA}.{defined.name}.{column.name} IS {_literal(column.meaning)}"
 
 
 def _literal(words: str) -> str:

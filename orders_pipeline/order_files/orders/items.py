@@ -10,7 +10,7 @@ from orders_pipeline.order_files.columns.profile import ItemFormat, PackedItems
 from orders_pipeline.order_files.orders.item_texts import BrokenItemsError, Item, ItemTexts
 from orders_pipeline.order_files.records.tables.cell_text import CellText
 from orders_pipeline.order_files.reject_codes import RejectCode
-from orders_pipeline.order_files.values.money import item_column
+from orders_pipeline.order_files.values.amount_columns import item_column
 
 # The cell of a missing item: blank or a zero.
 _NOTHING = r"^\s*(?:0(?:[.,]0+)?)?\s*$"

@@ -11,7 +11,7 @@ from orders_pipeline.order_files.columns.money_columns import TAX_TREATMENT, Ord
 from orders_pipeline.order_files.columns.profile import Profile, is_built_in
 from orders_pipeline.order_files.orders.listed_values import ListedValues
 from orders_pipeline.order_files.parsed_file import FileWarning
-from orders_pipeline.order_files.values.money import OUTSTANDING, PAID, columns_of
+from orders_pipeline.order_files.values.amount_columns import OUTSTANDING, PAID, columns_of
 from orders_pipeline.order_files.values.returned import RETURNED
 
 LEFT_OUT = "left_out"

@@ -23,8 +23,8 @@ from orders_pipeline.order_files.orders.repeated_orders import lines_once
 from orders_pipeline.order_files.orders.reused_numbers import marked_reused
 from orders_pipeline.order_files.parsed_file import FileWarning, merged_warnings
 from orders_pipeline.order_files.reject_codes import EXPLANATIONS, TOLD_BY_DETAIL, RejectCode
+from orders_pipeline.order_files.values.amount_columns import columns_of
 from orders_pipeline.order_files.values.amounts import MAX_TOTAL
-from orders_pipeline.order_files.values.money import columns_of
 from orders_pipeline.order_files.values.quantities import with_exact_sums
 
 _WIDE = (

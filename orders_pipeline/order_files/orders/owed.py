@@ -14,8 +14,8 @@ from orders_pipeline.order_files.columns.money_columns import (
     TaxByColumn,
 )
 from orders_pipeline.order_files.reject_codes import RejectCode
+from orders_pipeline.order_files.values.amount_columns import columns_of
 from orders_pipeline.order_files.values.amounts import MAX_TOTAL, SCALE
-from orders_pipeline.order_files.values.money import columns_of
 
 _STEPS = {code: 10 ** (4 - digits) for code, digits in MINOR_DIGITS.items()}
 KINDS = tuple(kind.value for kind in AmountKind)

@@ -8,7 +8,7 @@ from orders_pipeline.order_files.columns.money_columns import ANY_VALUE, Payment
 from orders_pipeline.order_files.orders.owed import in_minor
 from orders_pipeline.order_files.parsed_file import FileWarning
 from orders_pipeline.order_files.reject_codes import RejectCode
-from orders_pipeline.order_files.values.money import OUTSTANDING, PAID, REFUNDED
+from orders_pipeline.order_files.values.amount_columns import OUTSTANDING, PAID, REFUNDED
 
 STATUS, REFERENCE = "payment_column", "payment_reference"
 RECORDED, PARTLY, GIVEN_BACK = "recorded", "partly", "refunded"

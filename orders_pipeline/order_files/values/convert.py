@@ -10,6 +10,13 @@ from orders_pipeline.order_files.columns.return_rules import NAMED, ReturnRules
 from orders_pipeline.order_files.columns.zone_column import TIME_ZONE
 from orders_pipeline.order_files.read_options import ParseRules
 from orders_pipeline.order_files.reject_codes import RejectCode
+from orders_pipeline.order_files.values.amount_columns import (
+    UNREADABLE,
+    amount_columns,
+    units_of,
+    with_amounts,
+    with_percent_off,
+)
 from orders_pipeline.order_files.values.amounts import MAX_TOTAL, SCALE, AmountCode, read_amounts, read_money
 from orders_pipeline.order_files.values.cleaning import is_damaged, is_missing_word, without_missing_words
 from orders_pipeline.order_files.values.currency_signs import (
@@ -20,13 +27,6 @@ from orders_pipeline.order_files.values.currency_signs import (
 )
 from orders_pipeline.order_files.values.date_reading import DateCode, read_dates, read_zoned_dates
 from orders_pipeline.order_files.values.decisions import Decisions
-from orders_pipeline.order_files.values.money import (
-    UNREADABLE,
-    amount_columns,
-    units_of,
-    with_amounts,
-    with_percent_off,
-)
 from orders_pipeline.order_files.values.quantities import with_quantities
 from orders_pipeline.order_files.values.returned import RETURNED, with_returned
 

@@ -9,10 +9,10 @@ import polars as pl
 from orders_pipeline.base.refusals import FileRefused
 from orders_pipeline.order_files.columns.identified import Identified
 from orders_pipeline.order_files.columns.profile import OrderField
+from orders_pipeline.order_files.values.amount_columns import amount_columns
 from orders_pipeline.order_files.values.amounts import AmountEvidence, DecimalSeparator
 from orders_pipeline.order_files.values.cleaning import Characters
 from orders_pipeline.order_files.values.dates import DateEvidence, DateRules, OpenDates, given_dates
-from orders_pipeline.order_files.values.money import amount_columns
 
 
 @dataclass(frozen=True, slots=True)
