@@ -17,6 +17,8 @@ from orders_pipeline.payouts.storing import Stored, store_bank_lines, store_payo
 from orders_pipeline.store.schema import settlement_files, settlement_rejects
 from orders_pipeline.store.statements.upsert import insert_into
 
+IMPORT_LOCK = 0x0DE6
+
 
 @dataclass(frozen=True, slots=True)
 class PayoutImport:
@@ -50,6 +52,7 @@ def import_file(
         FileRefused: the file belongs to another account.
     """
     with engine.connect() as connection, connection.begin() as transaction:
+        _wait_for_other_imports(connection)
         if not new_account:
             require_our_account(connection, file)
         file_id = _file_row(connection, file, actor)
@@ -63,6 +66,12 @@ def import_file(
     return done
 
 
+def _wait_for_other_imports(connection: Connection) -> None:
+    """Imports run one after the other, because files may have the same lines. SQLite has only one writer."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(select(func.pg_advisory_xact_lock(IMPORT_LOCK)))
+
+
 def _store(connection: Connection, file: PayoutFile, file_id: int) -> Stored:
     if isinstance(file.content, ProviderReport):
         return store_payout_lines(connection, file_id, file.content)
@@ -70,7 +79,7 @@ def _store(connection: Connection, file: PayoutFile, file_id: int) -> Stored:
 
 
 def _file_row(connection: Connection, file: PayoutFile, actor: str) -> int:
-    """Locks and returns the row of the file, so that two imports of it run one after the other."""
+    """Inserts the row of the file, if it is new, and returns its id."""
     values = {
         "format": file.format,
         "file_name": file.name,
@@ -82,7 +91,7 @@ def _file_row(connection: Connection, file: PayoutFile, actor: str) -> int:
     }
     f = settlement_files.c
     connection.execute(insert_into(connection, settlement_files).values(values).on_conflict_do_nothing())
-    found = select(f.id).where(f.file_sha256 == file.sha256).with_for_update()
+    found = select(f.id).where(f.file_sha256 == file.sha256)
     return int(connection.execute(found).scalar_one())
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from datetime import UTC, date
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -66,6 +68,20 @@ def test_the_same_lines_are_stored_once_in_whichever_file_they_come(
         assert (first["records"], first["accepted"], first["rejected"]) == (3, 2, 1)
         assert [one["code"] for one in list_rejects(connection, first["id"])] == ["amount_invalid"]
         assert newest["file_name"] == "longer.csv"
+
+
+def test_files_with_the_same_lines_can_be_imported_at_the_same_time(
+    bench: ImportBench, order: StoredOrder
+) -> None:
+    rows = [stripe_row(f"txn_{n}", "fee", "-1.00", automatic_payout_id=f"po_{n % 50}") for n in range(500)]
+    files = [
+        stripe(bench, charge(order, "txn_x"), *ordered, name=f"{n}.csv")
+        for n, ordered in enumerate([rows, rows[::-1], rows[100:], rows[400::-1]])
+    ]
+    with ThreadPoolExecutor() as threads:
+        done = list(threads.map(partial(take, bench), files))
+    assert sum(one.accepted for one in done) == 501
+    assert [one.rejected for one in done] == [0, 0, 0, 0]
 
 
 def test_a_later_report_adds_the_payout_of_a_line_and_cannot_change_its_amount(
