@@ -46,9 +46,7 @@ def keep_engines(*, connections: bool = False) -> None:
     """
     for module in SQLITE_STORES:
         if vars(module)["create_engine"] is create_engine:
-            vars(module)["create_engine"] = _kept(
-                QueuePool if connections and module in LASTING else NullPool
-            )
+            vars(module)["create_engine"] = _kept(KEPT if connections and module in LASTING else CLOSED)
 
 
 def remember_tables() -> None:
@@ -73,10 +71,10 @@ def _looked_up_once(has: Callable[..., bool]) -> Callable[..., bool]:
     return is_there
 
 
-def _kept(pool: type[NullPool | QueuePool]) -> Callable[..., Engine]:
+def _kept(pool: Mapping[str, Any]) -> Callable[..., Engine]:
     @lru_cache(MOST_ENGINES)
     def engine_of(url: str, connect_args: tuple[tuple[str, Any], ...]) -> Engine:
-        return create_engine(url, poolclass=pool, connect_args=dict(connect_args))
+        return create_engine(url, connect_args=dict(connect_args), **pool)
 
     def kept(url: str, poolclass: type[NullPool], connect_args: Mapping[str, Any] | None = None) -> Engine:
         if poolclass is not NullPool:

@@ -1,9 +1,11 @@
 """The engines of Dagster's SQLite files."""
 
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 from dagster import DagsterInstance, job, op
+from dagster._core.storage.runs.sqlite import SqliteRunStorage
 from dagster._core.storage.schedules.sql_schedule_storage import SqlScheduleStorage
 from dagster._core.storage.sql import create_engine
 from sqlalchemy import Engine, Inspector, event
@@ -53,6 +55,17 @@ def test_a_query_is_compiled_once_and_only_servers_keep_its_connection(
             assert instance.get_runs(limit=1) == []
     assert compiled == []
     assert len(closed) == (0 if connections else 3)
+
+
+@pytest.mark.usefixtures("compiled")
+def test_kept_connections_have_no_limit(tmp_path: Path) -> None:
+    keep_engines(connections=True)
+    with DagsterInstance.local_temp(str(tmp_path), overrides=QUIET) as instance, ExitStack() as stack:
+        storage = instance.run_storage
+        assert isinstance(storage, SqliteRunStorage)
+        # Otherwise threads that each hold one and need another would wait for each other.
+        for _ in range(40):
+            stack.enter_context(storage.connect())
 
 
 def test_a_server_looks_up_once_which_tables_and_columns_there_are(
