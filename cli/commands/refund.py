@@ -34,7 +34,6 @@ from orders_pipeline.refunds.requests.request_file import AskedRow, read_request
 from orders_pipeline.refunds.requests.terms import RefundTerms
 from orders_pipeline.store.engine import reading
 
-Document = dict[str, Any]
 REJECTS_SHOWN = 20
 
 

@@ -6,7 +6,6 @@ sent.
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
@@ -19,7 +18,6 @@ from orders_pipeline.monitoring.alerts.alert_rules import AlertName, Condition
 from orders_pipeline.monitoring.alerts.notices import Channels, Notice, send_notice
 
 MINUTE_US = 60_000_000
-log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,8 +43,6 @@ _NEEDED = (OrderField.ORDER_NUMBER, OrderField.SKU, OrderField.QUANTITY, OrderFi
 _OF_THE_ORDER = (OrderField.CUSTOMER_ID, OrderField.CUSTOMER_NAME, OrderField.CURRENCY, OrderField.ORDERED_AT)
 _PRICES = (OrderField.UNIT_PRICE, OrderField.LINE_TOTAL)
 
-Values = dict[OrderField, pl.Series]
-
 
 @dataclass(frozen=True, slots=True)
 class Proposal:

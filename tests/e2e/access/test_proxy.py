@@ -168,7 +168,7 @@ def test_another_sites_page_cannot_use_the_login_of_who_looks_at_it(ask: Ask, pr
     assert ask(proxy.dagster, "/graphql", "POST", json=VERSION, auth=VIEWER, headers=own).status_code == 200
 
 
-JSON, PLAIN = {"Content-Type": "application/json"}, {"Content-Type": "text/plain"}
+PLAIN = {"Content-Type": "text/plain"}
 DISGUISED = {"Content-Type": "text/plain; application/json"}
 RELOAD = "mutation { reloadWorkspace { __typename } }"
 

@@ -20,7 +20,7 @@ from tests.import_bench import ImportBench, Line
 from tests.refund_bench import RefundBench, asked
 from tests.servers.api_server import serving
 
-NUMBER, STATUS = ORDER_LIST.names.index("number"), ORDER_LIST.names.index("status")
+NUMBER = ORDER_LIST.names.index("number")
 TOKEN = "a token"  # noqa: S105 of a store
 
 

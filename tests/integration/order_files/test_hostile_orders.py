@@ -39,8 +39,6 @@ TEXTS = [
     "tab\there",
     "x" * 1000,
 ]
-# `order`, `sku`, `customer`, `name` and `product` are text; other columns have their own types.
-TEXT_FIELDS = ("order", "sku", "customer", "name", "product")
 NUMBERS = [
     "1e308",
     "1e-400",

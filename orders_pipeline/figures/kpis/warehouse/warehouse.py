@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import fcntl
-import logging
 import os
 import re
 import shutil
@@ -51,7 +50,6 @@ SELECT unnest(?::VARCHAR[]) AS currency, (0.1 ** unnest(?::INTEGER[]))::DECIMAL(
 REFRESHED_DAYS = "CREATE OR REPLACE TEMP TABLE refreshed_days AS SELECT unnest(?::DATE[]) AS day"
 SPILL, SCRATCH, DAMAGED = "spill", "scratch", "damaged-warehouse"
 MEMORY_LIMIT = "400MB"
-log = logging.getLogger(__name__)
 
 
 class WarehouseBusyError(TimeoutError):
