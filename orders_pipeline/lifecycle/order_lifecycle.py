@@ -38,7 +38,9 @@ from orders_pipeline.stock.low_stock import record_low_stock
 from orders_pipeline.stock.units import (
     Place,
     ScarceProduct,
+    UnitsByProduct,
     demands_for,
+    find_scarce,
     lock_products,
     move_reserved_units,
     move_units,
@@ -76,13 +78,37 @@ def reserve(work: BatchWork, hold_us: int, low_stock: int | None) -> None:
     """
     pending = work.orders_in(PENDING)
     wanted = sum_units(work.connection, pending)
+    if find_scarce(work.connection, wanted) or not _reserve_all(work, pending, wanted, hold_us, low_stock):
+        _reserve_in_file_order(work, pending, wanted, hold_us, low_stock)
+
+
+def _reserve_all(
+    work: BatchWork, pending: OrderSet, wanted: UnitsByProduct, hold_us: int, low_stock: int | None
+) -> bool:
+    """Reserves all units of the pending orders, or changes nothing if too few are left.
+
+    The products are locked last, so that batches with the same products hardly wait for each other.
+    """
+    with work.connection.begin_nested() as savepoint:
+        _hold(work, pending, hold_us)
+        if lock_products(work.connection, wanted):
+            savepoint.rollback()
+            return False
+        move_units(work.connection, wanted, Place.ON_HAND, Place.RESERVED)
+        record_low_stock(work.connection, wanted, low_stock)
+    return True
+
+
+def _reserve_in_file_order(
+    work: BatchWork, pending: OrderSet, wanted: UnitsByProduct, hold_us: int, low_stock: int | None
+) -> None:
+    """Reserves units in file order until the scarce products run out; the other orders fail."""
     scarce = lock_products(work.connection, wanted)
     if scarce and _fail_unserved(work, pending, scarce):
         wanted = sum_units(work.connection, pending)
     if _hold(work, pending, hold_us):
         move_units(work.connection, wanted, Place.ON_HAND, Place.RESERVED)
         record_low_stock(work.connection, wanted, low_stock)
-        move(work, pending, PENDING, RESERVED)
 
 
 def _fail_unserved(work: BatchWork, pending: OrderSet, scarce: dict[int, ScarceProduct]) -> int:
@@ -105,7 +131,8 @@ def _hold(work: BatchWork, pending: OrderSet, hold_us: int) -> int:
         orders.c.id, orders.c.attempt, literal(ReservationStatus.HELD), literal(now), literal(now + hold_us)
     ).where(pending.here)
     columns = ["order_id", "attempt", "status", "reserved_at", "expires_at"]
-    return work.connection.execute(insert(reservations).from_select(columns, held)).rowcount
+    work.connection.execute(insert(reservations).from_select(columns, held))
+    return move(work, pending, PENDING, RESERVED)
 
 
 # ... or undo it before the payment is charged: the reservation has expired, or the order is cancelled.

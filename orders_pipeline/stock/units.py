@@ -141,19 +141,29 @@ def note_units(connection: Connection, units: Select[*tuple[Any, ...]]) -> Units
     return UnitsByProduct(_TABLE)
 
 
+def find_scarce(connection: Connection, wanted: UnitsByProduct) -> dict[int, ScarceProduct]:
+    """Returns the scarce products among those wanted; without a lock, others may take units at any time."""
+    return _scarce(connection, _with_stock(wanted))
+
+
 def lock_products(connection: Connection, wanted: UnitsByProduct) -> dict[int, ScarceProduct]:
     """Locks every wanted product in the order of ids and returns the scarce ones."""
+    # FOR NO KEY UPDATE does not conflict with the key shares that loading a file takes on the products
+    # of its lines, in file order. FOR UPDATE would, and could deadlock.
+    locked = _with_stock(wanted).order_by(products.c.id).with_for_update(of=products, key_share=True)
+    return _scarce(connection, locked)
+
+
+def _with_stock(wanted: UnitsByProduct) -> Select[Any]:
     units = wanted.table.c
-    query = (
-        select(products.c.id, products.c.sku, products.c.on_hand, products.c.listed, units.units)
-        .join(wanted.table, units.product_id == products.c.id)
-        .order_by(products.c.id)
-        # FOR NO KEY UPDATE does not conflict with the key shares that loading a file takes on the products
-        # of its lines, in file order. FOR UPDATE would, and could deadlock.
-        .with_for_update(of=products, key_share=True)
+    return select(products.c.id, products.c.sku, products.c.on_hand, products.c.listed, units.units).join(
+        wanted.table, units.product_id == products.c.id
     )
+
+
+def _scarce(connection: Connection, wanted: Select[Any]) -> dict[int, ScarceProduct]:
     with any_join(connection):
-        rows = connection.execute(query).all()
+        rows = connection.execute(wanted).all()
     return {
         row.id: ScarceProduct(row.id, row.sku, row.on_hand, row.listed)
         for row in rows

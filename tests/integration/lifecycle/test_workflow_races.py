@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import Engine, text
 
+from orders_pipeline.base.model import Window
 from orders_pipeline.imports.state.tries import counted_try
-from orders_pipeline.lifecycle.batch import BatchKey
+from orders_pipeline.lifecycle.batch import BatchKey, batch_work
+from orders_pipeline.lifecycle.order_lifecycle import reserve
 from orders_pipeline.store.engine import open_engine
 from tests.import_bench import RUN, STEPS, ImportBench, Line, many_orders
+from tests.integration.stack.followed_task import eventually
 
 
 @pytest.mark.parametrize("name", STEPS)
@@ -97,6 +102,32 @@ def test_reserving_does_not_wait_for_a_file_that_is_being_loaded(
         bench.step("reserve", key)
     assert set(bench.statuses().values()) == {"reserved"}
     engine.dispose()
+
+
+def test_units_that_are_taken_between_the_look_and_the_lock_are_not_reserved_twice(
+    migrated_postgres_url: str, tmp_path: Path
+) -> None:
+    bench = ImportBench.at(open_engine(migrated_postgres_url), tmp_path)
+    bench.stock(MOUSE=10)
+    first, second = (bench.parsed(*many_orders(7, name), name=f"{name}.csv") for name in "ab")
+    for key in (first, second):
+        bench.step("load", key)
+    with ThreadPoolExecutor() as pool:
+        with bench.engine.begin() as connection, batch_work(connection, BatchKey(1, 1), Window(1, 7)) as work:
+            reserve(work, hold_us=10**9, low_stock=None)
+            other = pool.submit(bench.step, "reserve", second)
+            eventually(lambda: waiting_for_locks(bench.engine) == 1)
+        other.result()
+    assert bench.shelf()["MOUSE"] == (0, 10, 0)
+    assert Counter(bench.statuses().values()) == {"reserved": 10, "failed": 4}
+    assert bench.broken_checks() == set()
+    bench.engine.dispose()
+
+
+def waiting_for_locks(engine: Engine) -> int:
+    ours = "SELECT COUNT(*) FROM pg_stat_activity WHERE datname = current_database()"
+    with engine.connect() as connection:
+        return connection.execute(text(f"{ours} AND wait_event_type = 'Lock'")).scalar_one()
 
 
 def test_a_configured_seed_is_taken_up_by_processes_that_start_at_once(bench: ImportBench) -> None:
