@@ -146,7 +146,7 @@ def log_lines_are_json_objects(settings: Settings) -> None:
 
 def dagster_wrote_into_the_home_only(settings: Settings, before: set[Path]) -> None:
     assert [path.name for path in settings.dagster_home.iterdir()] == ["dagster.yaml"]
-    assert {path.name for path in set(PROJECT_ROOT.iterdir()) - before} <= {"__pycache__"}
+    assert {path.name for path in set(PROJECT_ROOT.iterdir()) - before} <= {"__pycache__", ".pytest_cache"}
     assert (settings.home / "history" / "runs.db").exists()
 
 
