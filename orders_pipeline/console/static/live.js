@@ -2,6 +2,7 @@
 (() => {
   'use strict';
   const address = '/live';
+  const AGAIN_MS = 10_000;
   let stream = null;
   let published = null;
 
@@ -30,7 +31,20 @@
     stream = new EventSource(address + (document.body.dataset.liveQuery || ''));
     stream.addEventListener('open', () => { offline.hidden = true; });
     stream.addEventListener('part', (event) => show(JSON.parse(event.data)));
-    stream.addEventListener('error', () => { offline.hidden = false; });
+    stream.addEventListener('error', () => {
+      offline.hidden = false;
+      if (stream?.readyState === EventSource.CLOSED) lookAgain();
+    });
+  }
+
+  // A browser does not reconnect after an error response, such as one of a proxy while the server restarts.
+  async function lookAgain() {
+    stream = null;
+    const answer = await fetch(location.href, { method: 'HEAD' }).catch(() => null);
+    if (answer?.status === 401) {
+      document.querySelector('#offline').hidden = true;
+      document.querySelector('#signed-out').hidden = false;
+    } else setTimeout(follow, AGAIN_MS);
   }
 
   // A browser opens few connections to a server, so hidden pages close theirs.

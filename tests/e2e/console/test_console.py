@@ -75,6 +75,19 @@ def test_an_error_is_a_page_for_people_and_json_for_programs(browser: Browser, u
         assert told == {"success": False, "message": "There is no such order."}
 
 
+def test_an_open_page_reconnects_after_an_error_response(browser: Browser, url: str) -> None:
+    with tab(browser, url) as page:
+        page.clock.install()
+        page.route("**/live", lambda route: route.fulfill(status=502))
+        with page.expect_response(lambda one: one.request.method == "HEAD"):
+            page.goto("/design")
+        offline = page.get_by_text("The server does not answer.")
+        expect(offline).to_be_visible()
+        page.unroute("**/live")
+        page.clock.fast_forward(60_000)
+        expect(offline).to_be_hidden()
+
+
 def test_the_header_of_an_open_page_shows_alerts_and_a_paused_intake(
     browser: Browser, url: str, engine: Engine
 ) -> None:

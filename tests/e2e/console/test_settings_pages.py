@@ -11,12 +11,14 @@ from sqlalchemy import Engine, insert
 from orders_pipeline.access import users
 from orders_pipeline.access.audit import record_action
 from orders_pipeline.access.sign_in_links import make_link
+from orders_pipeline.api.callers import access
 from orders_pipeline.base.files.package_files import package_text
-from orders_pipeline.base.settings import Settings
+from orders_pipeline.base.settings import ApiReads, Settings
 from orders_pipeline.imports.arrival.saved_profiles import remove_profile, save_profile
 from orders_pipeline.store.schema import column_profiles
 from tests.e2e.browser import browser
 from tests.e2e.console.tabs import PHONE, problems, tab
+from tests.servers.api_server import running_server
 from tests.visitors import PASSWORD, engine, url
 
 __all__ = ["browser", "engine", "url"]
@@ -80,6 +82,25 @@ def test_a_person_signs_in_changes_the_password_and_signs_out(browser: Browser, 
         assert answered
         assert answered.status == 403
         expect(page.get_by_role("heading", name="You do not have permission to do this")).to_be_visible()
+
+
+def test_an_open_page_says_that_its_session_has_ended(
+    browser: Browser, settings: Settings, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(access, "LOOK_AGAIN_SECONDS", 0.0)
+    closed = settings.model_copy(update={"api_reads": ApiReads.KEY})
+    with running_server(closed) as url, tab(browser, url) as page:
+        page.goto("/operations?hours=168")
+        sign_in(page, "viewer")
+        expect(page.get_by_role("heading", name="Operations")).to_be_visible()
+        with engine.begin() as connection:
+            users.sign_out(connection, users.get_user(connection, "viewer"))
+        expect(page.get_by_text("Your session has ended.")).to_be_visible()
+        expect(page.get_by_text("The server does not answer.")).to_be_hidden()
+        assert problems(page) == []
+        page.get_by_role("link", name="Sign in again").click()
+        sign_in(page, "viewer")
+        page.wait_for_url(f"{url}/operations?hours=168")
 
 
 def test_profiles_are_listed_and_removed_and_payments_told_without_secrets(
