@@ -87,7 +87,7 @@ def _attention(context: ApiContext, connection: Connection, refunds: dict[str, A
     for number, one, several, detail, link in (
         (sum(counts[Kind.FILES].values()), *t.quarantined, "/failed#files"),
         (sum(counts[Kind.IMPORTS].values()), *t.imports, "/failed#imports"),
-        (refunds["failed"], *t.refunds, "/refunds?status=failed"),
+        (refunds["failed"], *t.refunds, "/refunds?status=failed&kind=refund"),
         (refunds["awaiting_approval"], *t.approval, "/refunds?status=pending"),
         (events, *t.webhooks, "/operations#webhooks"),
         (low, *t.stock, "/products?low=true"),

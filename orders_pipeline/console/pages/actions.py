@@ -110,8 +110,13 @@ def refund(view: Shown, caller: Operator, form: Form) -> Response:
     if isinstance(planned, RefundRefused):
         raise Refused(422, f"{planned.message} {planned.hint}".strip())
     document = planned_document(planned, terms, caller.actor)
+    with reading(view.context.engine) as connection:
+        (found,) = find_orders(connection, document["order"], document["source"])
+    products = {line["line"]: line["name"] or line["sku"] for line in found["lines"]}
     fields = [(name, str(value)) for name, value in form.multi_items() if name not in {"step", "csrf_token"}]
-    return view.page("refund_preview.html", "orders", refund=document, fields=fields, back=order_url)
+    return view.page(
+        "refund_preview.html", "orders", refund=document, products=products, fields=fields, back=order_url
+    )
 
 
 @router.get("/refunds/{refund_id}/{action}")

@@ -128,6 +128,9 @@ def test_reports_add_up_days_weeks_and_months_and_lead_to_lists(
         expect(page.locator("#figures")).to_contain_text("1,065.43")
         page.get_by_role("link", name="By units").click()
         expect(page.locator("#products")).to_contain_text("SKU-002")
+        for board in ("#customers", "#products"):
+            count = page.locator(board).get_by_role("row").nth(1).get_by_role("link").nth(1)
+            assert "status=completed" in str(count.get_attribute("href"))
         page.locator("#figures").get_by_role("row").nth(1).get_by_role("link").nth(1).click()
         page.wait_for_url("**/orders?status=completed&start_date=2025-11-10&end_date=2025-11-11&currency=USD")
         expect(page.locator("table .badge").first).to_have_text("Completed")

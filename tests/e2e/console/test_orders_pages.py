@@ -13,9 +13,14 @@ from playwright.sync_api import Browser, expect
 from sqlalchemy import select
 
 from orders_pipeline.access.audit import ActionFilter, list_actions
+from orders_pipeline.base.model import RefundKind
 from orders_pipeline.base.settings import Settings
 from orders_pipeline.failed_work.cancel import cancel_orders
 from orders_pipeline.failed_work.chosen import Chosen
+from orders_pipeline.refunds.actions import RefundAction, act
+from orders_pipeline.refunds.requests.asked import RefundAsked
+from orders_pipeline.refunds.requests.request import request_refunds
+from orders_pipeline.refunds.requests.terms import RefundTerms
 from orders_pipeline.store.engine import open_engine, reading
 from orders_pipeline.store.schema import refunds
 from tests.e2e.browser import KEY, browser, url, with_key
@@ -88,6 +93,7 @@ def test_an_order_is_refunded_by_line_after_a_preview(browser: Browser, url: str
         dialog.locator("[name=line-1]").fill("1")
         dialog.get_by_role("button", name="Preview").click()
         expect(dialog).to_contain_text("10.00 USD will be refunded to the customer.")
+        expect(dialog.get_by_role("listitem")).to_have_text("1 unit of Mouse")
         assert bench.rows("refunds") == []
         dialog.get_by_role("button", name="Refund 10.00 USD").click()
         expect(dialog).to_contain_text("The refund of 10.00 USD is pending.")
@@ -100,6 +106,24 @@ def test_an_order_is_refunded_by_line_after_a_preview(browser: Browser, url: str
     with reading(bench.engine) as connection:
         (status,) = connection.execute(select(refunds.c.status)).scalars()
     assert status == "cancelled"
+
+
+def test_a_dispute_is_told_from_a_refund_and_is_not_retried_once_it_is_won(
+    url: str, bench: ImportBench
+) -> None:
+    def shown(path: str) -> str:
+        return requests.get(url + path, headers={"Authorization": f"Bearer {KEY}"}, timeout=30).text
+
+    asked = RefundAsked(order="1/a", kind=RefundKind.DISPUTE, reason="unknown to the holder", key="d")
+    request_refunds(bench.engine, [asked], RefundTerms.of(bench.settings), "cli:ada")
+    for path in ("/refunds", "/orders/1/a"):
+        assert ">Disputed</span>" in shown(path)
+    with reading(bench.engine) as connection:
+        ids = connection.execute(select(refunds.c.refund_id)).scalars().all()
+    act(bench.engine, RefundAction.REVERSE, ids, "cli:ada")
+    for path in ("/refunds", "/orders/1/a"):
+        assert ">Dispute reversed</span>" in shown(path)
+    assert "/retry" not in shown("/refunds")
 
 
 def test_many_orders_are_previewed_and_changed_at_once(
