@@ -1,7 +1,7 @@
 """Upgrades the order store of a home: stops its programs, makes a backup, changes the tables.
 
 All steps are done under the home's start lock. Nothing is stopped before it is clear that no workers on other
-machines and no commands of this home are active.
+machines, no commands of this home and no foreign programs use the store.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from functools import partial
 from pathlib import Path
 
 from redis.exceptions import RedisError
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection, Engine, TextClause
 
 from cli.stack.errors import StackError
 from cli.stack.lifecycle import Say, end_orphans, running_programs
@@ -32,7 +32,7 @@ from orders_pipeline.store.engine import open_engine, reading
 from orders_pipeline.store.known_store import require_known_store
 from orders_pipeline.store.migrate import ensure_current, upgrade
 from orders_pipeline.store.revisions import StoreRefused, is_outdated, revision_of
-from orders_pipeline.store.sessions import sessions_that_stay
+from orders_pipeline.store.sessions import FOREIGN, OTHERS, sessions_that_stay
 
 # Seconds to wait for database sessions, which outlive their program for a moment. Sessions that are still
 # open after this time belong to running programs.
@@ -74,11 +74,13 @@ def upgrade_store(plan: Plan, say: Say, *, backed_up: bool = True) -> Upgraded |
         end_orphans(plan.layout, say)
         _require_no_commands(plan)
         _require_no_older_workers(plan)
+        _require_no_sessions(engine, FOREIGN)
         stopped = _stop_programs(plan, say)
-        _require_no_sessions(engine)
-        backup = _back_up(engine, plan, before, say) if backed_up else None
-        say(f"Upgrading the order store from revision {before} to {plan.migrations.head}")
-        upgrade(engine, plan.migrations, partial(_require_alone, plan))
+        with _named_if_they_stay_stopped(stopped, say):
+            _require_no_sessions(engine, OTHERS)
+            backup = _back_up(engine, plan, before, say) if backed_up else None
+            say(f"Upgrading the order store from revision {before} to {plan.migrations.head}")
+            upgrade(engine, plan.migrations, partial(_require_alone, plan))
         return Upgraded(before, plan.migrations.head, backup, tuple(stopped))
 
 
@@ -106,9 +108,9 @@ def _require_alone(plan: Plan, connection: Connection) -> None:
     _require_no_other(sessions_that_stay(connection, LEAVE_SECONDS))
 
 
-def _require_no_sessions(engine: Engine) -> None:
+def _require_no_sessions(engine: Engine, which: TextClause) -> None:
     with reading(engine) as connection:
-        _require_no_other(sessions_that_stay(connection, LEAVE_SECONDS))
+        _require_no_other(sessions_that_stay(connection, LEAVE_SECONDS, which))
 
 
 def _require_no_other(sessions: list[str]) -> None:
@@ -152,6 +154,19 @@ def _stop_programs(plan: Plan, say: Say) -> list[str]:
         say("Stopping " + ", ".join(names) + " for the upgrade; a worker ends its batch first")
         Supervisor(plan.layout).remove(names)
     return names
+
+
+@contextmanager
+def _named_if_they_stay_stopped(stopped: list[str], say: Say) -> Iterator[None]:
+    """Names the stopped programs if the upgrade fails: they cannot run on the older store."""
+    try:
+        yield
+    except BaseException:
+        if stopped:
+            say(
+                f"The upgrade failed. Still stopped: {', '.join(stopped)}. After it, `orders up` starts them."
+            )
+        raise
 
 
 def _back_up(engine: Engine, plan: Plan, before: str, say: Say) -> Path:

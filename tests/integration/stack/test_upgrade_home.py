@@ -17,6 +17,7 @@ from cli.stack.programs.workers import WORKER_ORDERS
 from cli.stack.stack import stack_status, start_all, stop_all, upgrade_home
 from cli.stack.supervision.leftovers import find_leftovers
 from cli.stack.supervision.locks import membership
+from orders_pipeline.backup.errors import BackupError
 from orders_pipeline.backup.restore import restore
 from orders_pipeline.base.settings import PROJECT_ROOT, Settings
 from orders_pipeline.monitoring.workers import KEY, Worker, note_worker, workers_there
@@ -102,6 +103,19 @@ def test_an_upgrade_stops_what_runs_of_the_home_and_starts_it_again(
     assert revision(settings) == NEXT
 
 
+def test_an_upgrade_that_fails_names_the_programs_that_it_has_stopped(
+    settings: Settings, migrations: Migrations, tmp_path: Path
+) -> None:
+    (tmp_path / "no folder").touch()
+    settings = settings.model_copy(update={"backup_folder": tmp_path / "no folder"})
+    start_all(settings, [WORKER_ORDERS], celery_app=APP)
+    said: list[str] = []
+    with pytest.raises(BackupError):
+        upgrade_home(settings, migrations=migrations, celery_app=APP, say=said.append)
+    assert f"Still stopped: {WORKER_ORDERS}." in said[-1]
+    assert revision(settings) == OURS.head
+
+
 def test_an_upgrade_waits_for_no_command_that_is_at_work(settings: Settings, migrations: Migrations) -> None:
     with membership(Layout(settings.home).run):
         assert f"(process {os.getpid()})" in refused(settings, migrations)
@@ -174,11 +188,14 @@ def test_an_upgrade_is_refused_while_others_are_connected_to_the_database(
 ) -> None:
     if not settings.database_url:
         pytest.skip("SQLite has no sessions")
+    start_all(settings, [WORKER_ORDERS], celery_app=APP)
+    before = stack_status(settings).programs
     other = open_engine(f"{settings.database_url}?application_name=psql")
     with other.connect():
         assert "psql on 127.0.0.1" in refused(settings, migrations)
     other.dispose()
-    assert upgrade_home(settings, migrations=migrations)
+    assert [program.pid for program in stack_status(settings).programs] == [one.pid for one in before]
+    assert upgrade_home(settings, migrations=migrations, celery_app=APP)
 
 
 def test_starting_everything_upgrades_a_sqlite_store_and_asks_for_the_command_on_postgresql(
