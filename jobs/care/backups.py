@@ -33,7 +33,7 @@ def backup_job(settings: Settings) -> JobDefinition:
             raise Failure("ORDERS_BACKUP_FOLDER is not set.", allow_retries=False)
         with permanent_failures(), order_store.open() as engine:
             made = back_up(engine, settings, folder)
-            removed = remove_old(folder, settings.backups_kept)
+            removed = remove_old(made.file, settings.backups_kept)
         context.add_output_metadata(
             {
                 "file": MetadataValue.path(str(made.file)),

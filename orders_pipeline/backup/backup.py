@@ -18,7 +18,7 @@ from pathlib import Path
 from sqlalchemy import Connection, Engine, create_engine, func, inspect, select, text
 
 from orders_pipeline.backup import postgres_dump, sqlite_copy
-from orders_pipeline.backup.archive import pack, scratch_beside
+from orders_pipeline.backup.archive import file_exists, pack, scratch_beside
 from orders_pipeline.backup.errors import BackupError
 from orders_pipeline.backup.manifest import Manifest, checksums, write_manifest
 from orders_pipeline.base.model import ImportStatus
@@ -56,7 +56,7 @@ def back_up(engine: Engine, settings: Settings, target: Path) -> Backup:
     """
     file = target if target.name.endswith(SUFFIXES) else target / _new_name()
     if file.exists():
-        raise BackupError("file_exists", f"{file} exists already.", "Name another file.")
+        raise file_exists(file)
     with noting_backup(engine, file.parent), _written_to(file.parent), scratch_beside(file) as folder:
         content = folder / "content"
         content.mkdir()
@@ -83,9 +83,14 @@ def _why(error: OSError | sqlite3.OperationalError, folder: Path) -> str:
     return str(error.strerror) if file == str(folder) else f"{error.strerror} ({file})"
 
 
-def remove_old(folder: Path, kept: int) -> list[Path]:
-    """Removes all but the newest backups of a folder. Only files named by `back_up` count."""
-    found = sorted(path for path in folder.iterdir() if NAME.fullmatch(path.name))
+def remove_old(newest: Path, kept: int) -> list[Path]:
+    """Removes all but the newest backups of a folder. Only files named by `back_up` count.
+
+    Args:
+        newest: the backup that was just made. Names with a later time are of a clock that was ahead.
+    """
+    found = [path for path in newest.parent.iterdir() if NAME.fullmatch(path.name)]
+    found.sort(key=lambda path: (path.name <= newest.name, path.name))
     old = found[: max(len(found) - kept, 0)]
     for path in old:
         path.unlink()

@@ -70,7 +70,10 @@ def _run(program: str, url: str, arguments: list[str]) -> None:
     parts = make_url(url)
     # The password is passed in the environment, because every user can see command lines.
     address = parts.set(drivername="postgresql", password=None).render_as_string(hide_password=False)
-    environment = os.environ | ({"PGPASSWORD": str(parts.password)} if parts.password else {})
+    # `_reason` looks for English messages.
+    environment = os.environ | {"LC_ALL": "C"}
+    if parts.password:
+        environment["PGPASSWORD"] = str(parts.password)
     done = subprocess.run(  # noqa: S603
         [found, "--dbname", address, *arguments],
         env=environment,

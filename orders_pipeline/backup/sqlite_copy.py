@@ -9,6 +9,7 @@ from pathlib import Path
 
 from sqlalchemy import make_url
 
+from orders_pipeline.backup.archive import not_restored
 from orders_pipeline.backup.errors import BackupError
 from orders_pipeline.store.leftovers import RESTORING
 
@@ -47,12 +48,19 @@ def put_back(url: str, folder: Path, put_aside: str) -> Path | None:
 
     Args:
         put_aside: suffix of the name for the previous store.
+
+    Raises:
+        BackupError: the copy cannot be written, for example because the disk is full.
     """
     target = database_file(url)
     target.parent.mkdir(parents=True, exist_ok=True)
     incoming = target.with_name(f"{target.name}.{RESTORING}")
-    with closing(_connect(folder / COPY)) as copy, closing(_connect(incoming)) as store:
-        copy.backup(store)
+    try:
+        with closing(_connect(folder / COPY)) as copy, closing(_connect(incoming)) as store:
+            copy.backup(store)
+    except (OSError, sqlite3.OperationalError) as error:
+        incoming.unlink(missing_ok=True)
+        raise not_restored(incoming, str(error)) from error
     aside = _put_aside(target, put_aside) if target.exists() else None
     incoming.replace(target)
     return aside

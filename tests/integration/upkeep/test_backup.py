@@ -11,7 +11,7 @@ import signal
 import sqlite3
 import tarfile
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from datetime import timedelta
 from io import BytesIO
 from pathlib import Path
@@ -23,7 +23,7 @@ from orders_pipeline.access.audit import list_actions
 from orders_pipeline.access.sessions import Client, Lifetimes, find_session, open_session
 from orders_pipeline.access.users import add_user, get_user
 from orders_pipeline.backup import postgres_dump, sqlite_copy
-from orders_pipeline.backup.archive import scratch_beside
+from orders_pipeline.backup.archive import pack, scratch_beside, unpack
 from orders_pipeline.backup.backup import KEY_FILE, back_up, remove_old
 from orders_pipeline.backup.errors import BackupError
 from orders_pipeline.backup.manifest import MANIFEST
@@ -79,6 +79,17 @@ def refused(bench: ImportBench, archive: Path, *, replace: bool = False) -> str:
     with pytest.raises(BackupError) as error:
         restore(archive, bench.settings, replace=replace, actor=ACTOR)
     return error.value.code
+
+
+@contextmanager
+def small_files(most_bytes: int) -> Iterator[None]:
+    """Writing larger files fails as on a full disk."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (most_bytes, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
 def test_what_was_imported_comes_back_and_what_was_paid_since_is_not_charged_again(
@@ -342,14 +353,8 @@ def test_a_backup_that_finds_no_room_says_where(lone_bench: ImportBench, tmp_pat
     store = sqlite_copy.database_file(str(lone_bench.engine.url))
     with closing(sqlite3.connect(store)) as connection:
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    try:
-        # Larger files fail as on a full disk.
-        resource.setrlimit(resource.RLIMIT_FSIZE, (store.stat().st_size // 2, before[1]))
-        with pytest.raises(BackupError) as refused:
-            back_up(lone_bench.engine, lone_bench.settings, tmp_path / "backups")
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    with small_files(store.stat().st_size // 2), pytest.raises(BackupError) as refused:
+        back_up(lone_bench.engine, lone_bench.settings, tmp_path / "backups")
     assert refused.value.code == "backup_not_written"
     assert refused.value.message.startswith(f"The backup cannot be written to {tmp_path / 'backups'}: ")
     assert "free space" in refused.value.hint
@@ -369,8 +374,41 @@ def test_the_newest_backups_are_kept_and_other_files_left_alone(tmp_path: Path) 
     names = [f"orders-2026112{day}T020000Z.tar.gz" for day in range(5)]
     for name in [*names, "orders-of-mine.tar.gz", "notes.txt"]:
         (tmp_path / name).touch()
-    assert [path.name for path in remove_old(tmp_path, 2)] == names[:3]
+    assert [path.name for path in remove_old(tmp_path / names[-1], 2)] == names[:3]
     assert {path.name for path in tmp_path.iterdir()} == {*names[3:], "orders-of-mine.tar.gz", "notes.txt"}
+
+
+def test_a_new_backup_is_kept_beside_those_of_a_clock_that_was_ahead(tmp_path: Path) -> None:
+    names = [f"orders-20{year}0101T020000Z.tar.gz" for year in (25, 26, 30, 31)]
+    for name in names:
+        (tmp_path / name).touch()
+    assert {path.name for path in remove_old(tmp_path / names[1], 2)} == set(names[2:])
+
+
+def test_of_two_backups_with_the_same_name_the_first_one_stays(tmp_path: Path) -> None:
+    target = tmp_path / "one.tar.gz"
+    target.write_text("of another store")
+    (tmp_path / "content").mkdir()
+    with pytest.raises(BackupError, match="exists already"):
+        pack(tmp_path / "content", target)
+    assert target.read_text() == "of another store"
+    assert {path.name for path in tmp_path.iterdir()} == {"one.tar.gz", "content"}
+
+
+def test_a_restore_that_finds_no_room_says_so_and_leaves_nothing(
+    lone_bench: ImportBench, tmp_path: Path
+) -> None:
+    archive = back_up(lone_bench.engine, lone_bench.settings, tmp_path / "one.tar.gz").file
+    for folder in ("unpacked", "home"):
+        (tmp_path / folder).mkdir()
+    unpack(archive, tmp_path / "unpacked")
+    url = f"sqlite:///{tmp_path}/home/orders.db"
+    with small_files(100_000), pytest.raises(BackupError, match="cannot be restored") as refused:
+        sqlite_copy.put_back(url, tmp_path / "unpacked", "old")
+    assert "free space" in refused.value.hint
+    assert not list((tmp_path / "home").iterdir())
+    with small_files(100_000), pytest.raises(BackupError, match="cannot be restored"):
+        unpack(archive, tmp_path / "home")
 
 
 def test_a_database_in_use_is_not_replaced(migrated_postgres_url: str, tmp_path: Path) -> None:
