@@ -51,7 +51,12 @@ class Inbox:
             return []
         with os.scandir(self.folder) as entries:
             names = [entry.name for entry in entries if not _is_unfinished(entry.name)]
-        return [(at, name) for name in names if (at := self._complete_since(self.folder / name)) is not None]
+        latest = self._now_ns() - int(self.stable_seconds * 1e9)
+        return [
+            (at, name)
+            for name in names
+            if (at := _dropped_at(self.folder / name)) is not None and at <= latest
+        ]
 
     def dropped_at(self, name: str) -> int | None:
         """When a file was dropped (ns since 1970), if there is such a regular file and it is not empty."""
@@ -77,14 +82,19 @@ class Inbox:
         finally:
             os.close(file)
 
-    def _complete_since(self, path: Path) -> int | None:
+    def _now_ns(self) -> int:
+        """The present by the clock that stamps the files: that of the server of a network folder."""
         try:
-            found = path.lstat()
-        except FileNotFoundError:
-            return None
-        # Each write sets the ctime. The mtime can be set to any time, also to one in the future.
-        complete = not stat.S_ISDIR(found.st_mode) and time.time() - found.st_ctime >= self.stable_seconds
-        return found.st_ctime_ns if complete else None
+            done = os.open(self.folder / DONE, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+        except OSError:
+            return time.time_ns()
+        try:
+            os.utime(done)
+            return os.fstat(done).st_ctime_ns
+        except OSError:
+            return time.time_ns()
+        finally:
+            os.close(done)
 
     def require_usable(self) -> None:
         """Checks that files can be moved to `done` and `quarantine`.
@@ -172,6 +182,15 @@ class Inbox:
             yield descriptor
         finally:
             os.close(descriptor)
+
+
+def _dropped_at(path: Path) -> int | None:
+    try:
+        found = path.lstat()
+    except FileNotFoundError:
+        return None
+    # Each write sets the ctime. The mtime can be set to any time, also to one in the future.
+    return None if stat.S_ISDIR(found.st_mode) else found.st_ctime_ns
 
 
 def _try_lock(file: int) -> bool:

@@ -59,6 +59,19 @@ def test_a_file_whose_time_was_set_back_is_still_new(inbox: Inbox) -> None:
     assert names_in(Inbox(inbox.folder, stable_seconds=60)) == []
 
 
+@pytest.mark.parametrize("ahead", [-3600, 3600], ids=["behind", "ahead"])
+def test_the_clock_of_a_file_server_decides_in_its_own_folder(
+    inbox: Inbox, ahead: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    inbox.require_usable()
+    put(inbox, "a.csv")
+    machine = time.time() - ahead
+    monkeypatch.setattr(time, "time", lambda: machine)
+    monkeypatch.setattr(time, "time_ns", lambda: int(machine * 1e9))
+    assert names_in(inbox) == ["a.csv"]
+    assert names_in(Inbox(inbox.folder, stable_seconds=60)) == []
+
+
 def test_what_is_no_folder_is_listed_whatever_it_is(inbox: Inbox) -> None:
     (inbox.folder / "link.csv").symlink_to(inbox.folder / "nothing")
     (inbox.folder / "link to a folder").symlink_to(inbox.folder.parent)
