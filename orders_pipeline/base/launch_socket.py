@@ -136,7 +136,11 @@ def listening(folder: Path) -> Iterator[socket.socket]:
             server.bind(f"/proc/self/fd/{opened}/{SOCKET_NAME}")
             os.chmod(SOCKET_NAME, 0o600, dir_fd=opened)
             server.listen()
-            yield server
+            try:
+                yield server
+            finally:
+                # Closing alone would not end a thread that waits for a connection.
+                server.shutdown(socket.SHUT_RDWR)
     finally:
         os.close(opened)
 
