@@ -169,8 +169,8 @@ def main() -> None:
             crowded = _measure_pages(url)
     console = Console(width=120)
     console.print(_table(usual, crowded))
-    told = ", ".join(f"{page} {took:.0f} ms" for page, took in paints.items())
-    console.print(f"First paint, aim {PAINT_MS} ms: {told}")
+    shown = ", ".join(f"{page} {took:.0f} ms" for page, took in paints.items())
+    console.print(f"First paint, aim {PAINT_MS} ms: {shown}")
     console.print(f"{OPEN_PAGES} open pages take {share:.0%} of one processor.")
     console.print(f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC, load {os.getloadavg()[0]:.1f}")
 

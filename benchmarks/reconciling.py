@@ -87,8 +87,8 @@ def _print(found: Reconciliation) -> None:
 def _is_wrong(found: Reconciliation, expected: Expected) -> bool:
     numbers = {(one.subject, one.state, one.currency): one.number for one in found.findings}
     differences = {(one.subject, one.state, one.currency): one.theirs - one.ours for one in found.findings}
-    told = (numbers, differences) == (dict(expected.numbers), dict(expected.differences))
-    return not told or any(found.differences.values())
+    agrees = (numbers, differences) == (dict(expected.numbers), dict(expected.differences))
+    return not agrees or any(found.differences.values())
 
 
 if __name__ == "__main__":

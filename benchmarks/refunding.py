@@ -119,9 +119,9 @@ def _server_seconds() -> float:
         except OSError:
             continue
         if "postgres" in name:
-            told = fields.split()
+            values = fields.split()
             pid = int(stat.parent.name)
-            parents[pid], used[pid] = int(told[1]), sum(map(int, told[11:15]))
+            parents[pid], used[pid] = int(values[1]), sum(map(int, values[11:15]))
     own = {pid for pid, parent in parents.items() if parent == os.getpid()}
     return sum(used[pid] for pid in used if pid in own or parents[pid] in own) / TICKS
 

@@ -66,9 +66,9 @@ def _package(function: Function) -> str:
 def loading() -> Counter[str]:
     """Seconds that Python takes to load the definitions, by package."""
     command = [sys.executable, "-X", "importtime", "-c", "import definitions"]
-    told = subprocess.run(command, cwd=PROJECT_ROOT, stderr=subprocess.PIPE, text=True, check=True).stderr  # noqa: S603
+    report = subprocess.run(command, cwd=PROJECT_ROOT, stderr=subprocess.PIPE, text=True, check=True).stderr  # noqa: S603
     spent: Counter[str] = Counter()
-    for own, module in re.findall(r"^import time: +(\d+) \| +\d+ \| +([\w.]+)$", told, re.MULTILINE):
+    for own, module in re.findall(r"^import time: +(\d+) \| +\d+ \| +([\w.]+)$", report, re.MULTILINE):
         package = module.partition(".")[0]
         spent["this project" if (PROJECT_ROOT / package).exists() else package] += int(own) / 1e6
     return spent

@@ -162,10 +162,14 @@ def wrong_in(bench: ImportBench, sent: int) -> list[str]:
     with reading(bench.engine) as connection:
         statuses = Counter(connection.scalars(select(gateway_events.c.status)))
         disputes = connection.execute(select(func.count()).where(refunds.c.kind == "dispute")).scalar_one()
-        told = connection.execute(opened).scalar_one()
+        opened_disputes = connection.execute(opened).scalar_one()
     found = sorted(bench.broken_checks())
     found += [] if statuses.total() == sent else [f"{statuses.total()} of {sent} events are stored"]
-    found += [] if told == disputes else [f"{told} opened disputes are {disputes} in the store"]
+    found += (
+        []
+        if opened_disputes == disputes
+        else [f"{opened_disputes} opened disputes are {disputes} in the store"]
+    )
     # A dispute that was never opened cannot be won.
     return found + ([] if not statuses["ignored"] else [f"{statuses['ignored']} changed nothing"])
 

@@ -98,8 +98,8 @@ def _unusable_file(error: OSError) -> CommandFailed:
 
 def _unexpected(error: Exception) -> CommandFailed:
     sys.stderr.write(printable(stack_trace(error)))
-    told = f"{type(error).__name__}: {message_of(error)}"
-    return CommandFailed("internal_error", told, "The stack trace is on stderr.")
+    message = f"{type(error).__name__}: {message_of(error)}"
+    return CommandFailed("internal_error", message, "The stack trace is on stderr.")
 
 
 def _no_figures(error: FiguresElsewhere | PartsLost) -> CommandFailed:

@@ -50,5 +50,5 @@ def _remember_start(
     context.obj = STARTED_AT
     # Commands print their own messages. Log warnings, such as about a missing Redis, would only repeat them.
     logging.basicConfig(level=logging.ERROR)
-    for told in unused_variables(given_variables()):
-        typer.echo(f"Warning: {told}", err=True)
+    for message in unused_variables(given_variables()):
+        typer.echo(f"Warning: {message}", err=True)

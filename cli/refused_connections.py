@@ -158,8 +158,8 @@ def _service(error: BaseException) -> Service | None:
 
 
 def _is_refusal(error: TimeoutError | DBAPIError) -> bool:
-    told = str(error.orig) if isinstance(error, DBAPIError) else ""
-    return type(error).__name__ not in BUGS or any(one.words.search(told) for one in REFUSALS)
+    message = str(error.orig) if isinstance(error, DBAPIError) else ""
+    return type(error).__name__ not in BUGS or any(one.words.search(message) for one in REFUSALS)
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:

@@ -140,7 +140,7 @@ def _unknown(schema: dict[str, Any]) -> str | int:
     return UNKNOWN_NUMBER if schema.get("type") == "integer" else NOBODY
 
 
-def _require(answer: httpx.Response, expected: set[int], told: str) -> str:
+def _require(answer: httpx.Response, expected: set[int], result: str) -> str:
     if answer.status_code not in expected:
         raise ConnectionError(f"answers {answer.status_code}")
-    return told
+    return result

@@ -37,10 +37,10 @@ def fail_killed_runs(instance: DagsterInstance) -> int:
 
 
 def _is_gone(process: str) -> bool:
-    machine, _, told = process.partition("/")
-    if not told or machine != _machine():
+    machine, _, identity = process.partition("/")
+    if not identity or machine != _machine():
         return False
-    pid, _, started = told.partition("/")
+    pid, _, started = identity.partition("/")
     return _started(int(pid)) != started
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from dagster import DagsterInstance, DagsterRun, DagsterRunStatus, RunRecord, RunsFilter
 
 from jobs.dagster_seams.runs import newest_event_id, report_failed
-from orders_pipeline.imports.state.watchdog import HeartbeatClock
+from orders_pipeline.imports.state.lost_imports import HeartbeatClock
 
 PARTITION_TAG = "dagster/partition"
 PRIORITY_TAG = "dagster/priority"

@@ -49,8 +49,10 @@ class NoticeBench:
         file = self.bench.write(*lines, name=name)
         _, *rows = file.read_text("utf-8").splitlines()
         addresses = [*emails, *[emails[-1]] * len(rows)]
-        told = [f"{row},{address},{language}" for row, address in zip(rows, addresses, strict=False)]
-        file.write_text("\n".join([f"{HEADER},customer_email,customer_language", *told, ""]), "utf-8")
+        with_contacts = [f"{row},{address},{language}" for row, address in zip(rows, addresses, strict=False)]
+        file.write_text(
+            "\n".join([f"{HEADER},customer_email,customer_language", *with_contacts, ""]), "utf-8"
+        )
         return self.bench.settle(self.bench.stage(file))
 
     @property

@@ -60,8 +60,8 @@ def _html(address: str) -> str:
     answered = requests.get(address, headers={"Authorization": f"Bearer {KEY}"}, timeout=60)
     answered.raise_for_status()
     text = answered.text
-    for pattern, told in CHANGING:
-        text = re.sub(pattern, told, text, flags=re.DOTALL)
+    for pattern, replacement in CHANGING:
+        text = re.sub(pattern, replacement, text, flags=re.DOTALL)
     return text
 
 

@@ -23,15 +23,18 @@ def assert_says_what_the_api_says(home: PublishedFigures, ask: Ask) -> None:
     """Compares daily figures, sums of orders and of money back, and leaderboards."""
     for currency in CURRENCIES:
         for day in DAYS:
-            told = home.kpis.compute_day(day, currency)
+            expected = home.kpis.compute_day(day, currency)
             of_day = f"WHERE day = DATE '{day}' AND currency = '{currency}'"
             found = numbers(ask(f"SELECT {', '.join(KPIS)} FROM daily_kpis {of_day}"))
-            assert found in ([[told[name] for name in KPIS]], [] if not told["orders_received"] else None)
+            assert found in (
+                [[expected[name] for name in KPIS]],
+                [] if not expected["orders_received"] else None,
+            )
             completed = f"{of_day} AND status = 'completed'"
             [[revenue, count]] = numbers(ask(f"SELECT sum(total), count(*) FROM orders {completed}"))
-            assert (revenue or 0, count) == (told["total_revenue"], told["order_count"])
+            assert (revenue or 0, count) == (expected["total_revenue"], expected["order_count"])
             went_back = f"SELECT sum(amount) FROM refunds {completed} AND kind <> 'dispute'"
-            assert (numbers(ask(went_back))[0][0] or 0) == told["refunded"]
+            assert (numbers(ask(went_back))[0][0] or 0) == expected["refunded"]
         for board, (table, member, score) in BOARDS.items():
             home.boards.rebuild_all(board)
             shown = home.boards.top(board, 10, currency)

@@ -169,9 +169,9 @@ class Command:
     def goes_on(self) -> bool:
         """Passes on the signals of the program, with which it ends; or tells its exit code."""
         if not select.select([self.ended], [], [], 0)[0]:
-            told = self.program.recv(1)
-            signal.pidfd_send_signal(self.ended, told[0] if told else signal.SIGKILL)
-            if told:
+            received = self.program.recv(1)
+            signal.pidfd_send_signal(self.ended, received[0] if received else signal.SIGKILL)
+            if received:
                 return True
         self.process.join()
         with suppress(OSError):

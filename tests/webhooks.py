@@ -58,14 +58,14 @@ class Receiver:
 
     def take(self, headers: dict[str, str], body: bytes) -> int | None:
         """The status of the response to a request."""
-        told = Webhook(self.secret).verify(body, headers)
-        told = told if isinstance(told, list) else [told]
+        events = Webhook(self.secret).verify(body, headers)
+        events = events if isinstance(events, list) else [events]
         with self._lock:
             self.requests.append(headers)
             self.bodies.append(body)
-            status = self.answer(told)
+            status = self.answer(events)
             if status is not None and 200 <= status < 300:
-                self.got += [(headers["webhook-id"], one) for one in told]
+                self.got += [(headers["webhook-id"], one) for one in events]
         return status
 
     def numbers(self) -> list[str]:
@@ -118,10 +118,22 @@ def add(engine: Engine, url: str, *types: EventType, batch_size: int = 1) -> tup
     return endpoint.id, secret
 
 
-def relay(engine: Engine, **limits: float) -> Relay:
+class RelayOnRequest(Relay):
+    """A relay that delivers only when a test asks for it."""
+
+    def deliver_due(self) -> None:
+        """Sends the requests that are due now, and waits for their outcomes."""
+        while self._spread_set():
+            pass
+        self._begin_due()
+        for thread in self._busy.values():
+            thread.join()
+
+
+def relay(engine: Engine, **limits: float) -> RelayOnRequest:
     """Delivers events to this machine."""
     wanted = Limits(**{"request_seconds": 5.0, **limits})  # type: ignore[arg-type]
-    return Relay(engine, Reach.of(["127.0.0.0/8"]), httpx.create_ssl_context(), wanted)
+    return RelayOnRequest(engine, Reach.of(["127.0.0.0/8"]), httpx.create_ssl_context(), wanted)
 
 
 def make_due(engine: Engine) -> None:

@@ -57,13 +57,13 @@ def _table(actions: list[dict[str, Any]]) -> Table:
     time = Column("time", no_wrap=True)
     table = Table("id", time, "actor", "action", "target", "detail", box=SIMPLE, pad_edge=False)
     for one in actions:
-        detail = ", ".join(f"{name}={_told(value)}" for name, value in one["detail"].items())
+        detail = ", ".join(f"{name}={_formatted(value)}" for name, value in one["detail"].items())
         cells = (one["at"][:19].replace("T", " "), one["actor"], one["action"], one["target"], detail)
         table.add_row(str(one["id"]), *(escape(cell) for cell in cells))
     return table
 
 
-def _told(value: object) -> str:
+def _formatted(value: object) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 

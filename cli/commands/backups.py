@@ -44,10 +44,10 @@ def backup(
     if as_json:
         emit(asdict(made))
     else:
-        page.print(_told(made), highlight=False, soft_wrap=True)
+        page.print(_description(made), highlight=False, soft_wrap=True)
 
 
-def _told(made: Backup) -> str:
+def _description(made: Backup) -> str:
     rows = f"{made.rows['imports']:,} imports, {made.rows['orders']:,} orders"
     return f"{escape(str(made.file))}: {rows}, {made.bytes / 1e6:,.1f} MB"
 
@@ -111,10 +111,10 @@ def _tell(restored: Restored, days: int, checks: list[Check], as_json: bool) -> 
         return
     show_checks(checks)
     rows = restored.manifest.rows
-    told = (
+    message = (
         f"Restored as of {restored.manifest.made_at}: {rows['imports']:,} imports, {rows['orders']:,} orders"
     )
-    page.print(f"{told}, KPIs of {days:,} days.", highlight=False, soft_wrap=True)
+    page.print(f"{message}, KPIs of {days:,} days.", highlight=False, soft_wrap=True)
     if restored.put_aside:
         page.print(f"The previous store was moved to {escape(str(restored.put_aside))}", soft_wrap=True)
     page.print("Import the files that were imported after the backup again.", soft_wrap=True)

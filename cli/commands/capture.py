@@ -65,10 +65,10 @@ def _require_capturable(engine: Engine, chosen: Chosen) -> None:
     with reading(engine) as connection:
         refused = not_capturable(connection, chosen.condition())
     if refused:
-        told = "; ".join(f"{number} of {source} is {status}" for number, source, status in refused)
+        listed = "; ".join(f"{number} of {source} is {status}" for number, source, status in refused)
         raise CommandFailed(
             "not_capturable",
-            f"{len(refused)} of the named orders cannot be captured: {told}. Nothing was captured.",
+            f"{len(refused)} of the named orders cannot be captured: {listed}. Nothing was captured.",
             "Only authorized orders can be captured. `orders show ORDER` shows an order's history.",
         )
 

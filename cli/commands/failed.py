@@ -83,8 +83,8 @@ def _show(document: dict[str, Any], traces: bool) -> None:
 
 def _show_kind(kind: Kind, document: dict[str, Any], traces: bool) -> None:
     counts, items = document["counts"][kind], document[kind]
-    told = ", ".join(f"{number:,} {reason}" for reason, number in counts.items())
-    page.print(f"[bold]{TITLES[kind]}[/]: {told}", highlight=False)
+    counted = ", ".join(f"{number:,} {reason}" for reason, number in counts.items())
+    page.print(f"[bold]{TITLES[kind]}[/]: {counted}", highlight=False)
     if traces and kind is Kind.STEPS:
         for item in items:
             _show_trace(item)

@@ -112,9 +112,9 @@ def _failure(runs: list[FileRun]) -> CommandFailed | None:
     errors = [run.error for run in runs if run.error]
     if len(errors) < 2:
         return errors[0] if errors else None
-    told = " ".join(error.message for error in errors)
+    messages = " ".join(error.message for error in errors)
     return CommandFailed(
-        "imports_failed", f"{len(errors)} of {len(runs)} imports failed: {told}", errors[0].hint
+        "imports_failed", f"{len(errors)} of {len(runs)} imports failed: {messages}", errors[0].hint
     )
 
 
@@ -161,10 +161,10 @@ def _tell_cancelled(document: Document, refused: list[NotCancelled], as_json: bo
 
 
 def _refusal(refused: list[NotCancelled], done: str) -> CommandFailed:
-    told = "; ".join(f"{one.order_id} of {one.source}: {one.reason}" for one in refused)
+    reasons = "; ".join(f"{one.order_id} of {one.source}: {one.reason}" for one in refused)
     return CommandFailed(
         "not_cancellable",
-        f"{len(refused)} of the named orders cannot be cancelled: {told}. {done}",
+        f"{len(refused)} of the named orders cannot be cancelled: {reasons}. {done}",
         "Only pending, reserved and authorized orders can be cancelled. See `orders show ORDER`.",
     )
 
@@ -178,8 +178,8 @@ def _show(document: Document, what: str) -> None:
         listed = ", ".join(document["stalled"])
         page.print(f"{len(document['stalled'])} imports {what}" + (f": {listed}." if listed else "."))
         return
-    told = ", ".join(f"{number:,} {reason}" for reason, number in document["by_reason"].items())
-    page.print(f"{document['orders']:,} orders {what}" + (f": {told}." if told else "."))
+    reasons = ", ".join(f"{number:,} {reason}" for reason, number in document["by_reason"].items())
+    page.print(f"{document['orders']:,} orders {what}" + (f": {reasons}." if reasons else "."))
 
 
 def register(app: typer.Typer) -> None:

@@ -50,9 +50,9 @@ def stage(
                 staged = stage_file(engine, staging, file, instructions)
             except Exception as error:  # noqa: BLE001 one file's failure is an entry of the report
                 failed = True
-                told = explained(error)
-                documents.append(error_object(told))
-                show_error(told, as_json=False)
+                explanation = explained(error)
+                documents.append(error_object(explanation))
+                show_error(explanation, as_json=False)
                 continue
             register_partition(instance, staged.key)
             documents.append({"partition": staged.key, "file": staged.file_name, "profile": staged.profile})

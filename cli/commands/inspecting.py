@@ -154,7 +154,7 @@ def _approval(refund: dict[str, Any]) -> str:
 
 def _sent_messages(story: dict[str, Any]) -> list[tuple[str, str]]:
     """Returns the events sent to other systems, and the notices sent to the customer."""
-    told = [
+    sent = [
         (one["settled_at"] or event["at"], f"event {event['type']} {one['status']}: webhook {one['webhook']}")
         for event in story["events"]
         for one in event["deliveries"]
@@ -162,8 +162,8 @@ def _sent_messages(story: dict[str, Any]) -> list[tuple[str, str]]:
     for notice in story["notices"]:
         because = f": {notice['reason']}" if notice["reason"] else ""
         what = f"notice {notice['id']} of {notice['type']} {notice['status']}{because}"
-        told.append((notice["settled_at"] or notice["created_at"], what))
-    return told
+        sent.append((notice["settled_at"] or notice["created_at"], what))
+    return sent
 
 
 def register(app: typer.Typer) -> None:

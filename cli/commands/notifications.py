@@ -84,12 +84,12 @@ def stats(as_json: JsonOption = False) -> None:
     """Count notices by status, event and channel, and show whether they can be sent."""
     settings = load_settings()
     with open_store(settings) as engine, reading(engine) as connection:
-        told = notification_stats(connection, today(settings.zone), settings.zone)
+        numbers = notification_stats(connection, today(settings.zone), settings.zone)
     if as_json:
-        emit(told)
+        emit(numbers)
         return
     table = Table(box=SIMPLE, pad_edge=False, show_header=False)
-    for name, value in told.items():
+    for name, value in numbers.items():
         table.add_row(name.replace("_", " "), escape(_shown(value)))
     page.print(table)
 
@@ -164,9 +164,9 @@ def _of_customer(done: str, customer: str | None, notice: int | None, as_json: b
     with _changing() as connection:
         chosen = customer if customer is not None else actions.customer_of(connection, notice or 0)
         change(connection, chosen, actor())
-    told: dict[str, Any] = {done: chosen}
+    document: dict[str, Any] = {done: chosen}
     if as_json:
-        emit(told)
+        emit(document)
     else:
         page.print(f"Customer {escape(chosen)} is {done}.", highlight=False)
 

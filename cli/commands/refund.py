@@ -129,8 +129,8 @@ def refund(
         restock=not no_restock,
         key=key,
     )
-    if told := _misuse(asked, file):
-        wrong_usage("wrong_options", told, as_json)
+    if misuse := _misuse(asked, file):
+        wrong_usage("wrong_options", misuse, as_json)
     settings = load_settings()
     with open_store(settings) as engine:
         if file:
@@ -242,16 +242,16 @@ def _add_rejects(report: FileReport, rows: list[AskedRow], readable: list[AskedR
     }
     for row in rows:
         if reject := refused.get(id(row)):
-            told = {"line": row.line, "order": row.order, "code": reject.code}
-            report.rejects.append({**told, "message": reject.message, "hint": reject.hint})
+            details = {"line": row.line, "order": row.order, "code": reject.code}
+            report.rejects.append({**details, "message": reject.message, "hint": reject.hint})
     report.rejects_by_code = dict(Counter(one["code"] for one in report.rejects))
 
 
 def _show_report(report: FileReport) -> None:
-    told = ", ".join(f"{number:,} {status}" for status, number in report.refunds.items()) or "none"
+    counts = ", ".join(f"{number:,} {status}" for status, number in report.refunds.items()) or "none"
     would = " (dry run)" if report.dry_run else ""
     page.print(f"[bold]{escape(report.file)}[/]: {report.rows:,} rows{would}", highlight=False)
-    page.print(f"  refunds     {told}", highlight=False)
+    page.print(f"  refunds     {counts}", highlight=False)
     for currency, amount in report.amounts.items():
         page.print(f"  amount      {amount} {currency}", highlight=False)
     if report.known:

@@ -139,8 +139,8 @@ def _act(
 
 def _refusal(acted: Acted, done: str) -> CommandFailed:
     first = acted.refused[0]
-    told = " ".join(refused.message for refused in acted.refused)
-    return CommandFailed(first.code, f"{told} {done}", first.hint)
+    messages = " ".join(refused.message for refused in acted.refused)
+    return CommandFailed(first.code, f"{messages} {done}", first.hint)
 
 
 def register(app: typer.Typer) -> None:

@@ -161,11 +161,11 @@ def _changing() -> Iterator[Connection]:
         raise CommandFailed("weak_password", str(error)) from None
 
 
-def _tell(user: User, told: str, as_json: bool) -> None:
+def _tell(user: User, message: str, as_json: bool) -> None:
     if as_json:
         emit(user_document(user))
     else:
-        page.print(told, highlight=False)
+        page.print(message, highlight=False)
 
 
 def _print_link(url: str, as_json: bool) -> None:

@@ -117,8 +117,8 @@ def try_out(webhook: Id, as_json: JsonOption = False) -> None:
     settings = load_settings()
     with _known_webhook(), open_store(settings) as engine:
         tried = send_test_event(engine, webhook, _reach(settings))
-    told = f"did not accept the event: {tried.error}" if tried.error else "accepted the event."
-    _say(asdict(tried), f"Webhook {webhook} {told}", as_json)
+    result = f"did not accept the event: {tried.error}" if tried.error else "accepted the event."
+    _say(asdict(tried), f"Webhook {webhook} {result}", as_json)
     if tried.error:
         raise typer.Exit(1)
 
@@ -181,8 +181,8 @@ def dismiss(webhook: Id, as_json: JsonOption = False) -> None:
     """Drop the failed deliveries of a webhook. They cannot be replayed afterwards."""
     with _changing() as connection:
         number = actions.dismiss(connection, webhook, actor())
-    told = counted(number, "failed delivery", "failed deliveries")
-    _say({"dismissed": number}, f"Dropped: {told}.", as_json)
+    dropped = counted(number, "failed delivery", "failed deliveries")
+    _say({"dismissed": number}, f"Dropped: {dropped}.", as_json)
 
 
 def _types(events: str) -> list[EventType]:

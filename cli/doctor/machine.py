@@ -123,8 +123,8 @@ def _permissions(home: Path) -> Iterator[Finding]:
 def variables() -> Iterator[Finding]:
     """Finds environment variables that look like settings but are not."""
     unused = unused_variables(given_variables())
-    for told in unused:
-        yield warning("variables", told, "docs/configuration.md has every setting.")
+    for message in unused:
+        yield warning("variables", message, "docs/configuration.md has every setting.")
     if not unused:
         yield ok("variables", "each ORDERS_ variable is a setting")
 
@@ -133,19 +133,19 @@ def other_users(settings: Settings) -> Iterator[Finding]:
     """Finds other users of this machine, who can connect to programs that listen on 127.0.0.1."""
     others = ", ".join(other_logins())
     if others and not Layout(settings.home).guarded.exists():
-        told = f"every user of this machine can launch jobs in Dagster's webserver; there are {others}"
-        yield warning("other_users", told, "`orders up --guarded` requires a sign-in.")
+        message = f"every user of this machine can launch jobs in Dagster's webserver; there are {others}"
+        yield warning("other_users", message, "`orders up --guarded` requires a sign-in.")
     else:
         yield ok("other_users", f"have to sign in to Dagster: {others}" if others else "there are none")
 
 
 def _disk(folder: Path) -> Finding:
     free = shutil.disk_usage(folder).free
-    told = f"{free / 1e9:,.1f} GB free at {folder}"
+    message = f"{free / 1e9:,.1f} GB free at {folder}"
     mend = "Free space with `orders clean` or shorter ORDERS_KEEP_..._DAYS, or use a larger disk."
     if free < FREE_BYTES_TOO_LOW:
-        return error("disk", told, mend)
-    return warning("disk", told, mend) if free < FREE_BYTES_LOW else ok("disk", told)
+        return error("disk", message, mend)
+    return warning("disk", message, mend) if free < FREE_BYTES_LOW else ok("disk", message)
 
 
 def _file_system(settings: Settings) -> Iterator[Finding]:

@@ -75,8 +75,8 @@ def clock(name: str, theirs: float) -> Finding:
 
 def redis_server(settings: Settings) -> Iterator[Finding]:
     """Checks the connection, version and clock of Redis, and whether it can lose tasks."""
-    if not settings.redis_url and (told := outdated_server()):
-        yield warning("redis_version", told, "Install redis or valkey; the system's server is preferred.")
+    if not settings.redis_url and (message := outdated_server()):
+        yield warning("redis_version", message, "Install redis or valkey; the system's server is preferred.")
     if not settings.redis_url and not stack_status(settings).running:
         yield ok("redis", f"embedded, not running; the server is {find_server()}")
         return

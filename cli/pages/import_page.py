@@ -102,8 +102,8 @@ def _doubts(detected: list[dict[str, Any]]) -> list[str]:
 def show_warnings(warnings: list[dict[str, Any]]) -> None:
     """Prints the warnings about a file, each with its code and how often it applies."""
     for warning in warnings:
-        told = f"{warning['message']} ({warning['code']}, {warning['count']:,})"
-        page.print(f"  [yellow]warning[/]     {escape(told)}", highlight=False)
+        message = f"{warning['message']} ({warning['code']}, {warning['count']:,})"
+        page.print(f"  [yellow]warning[/]     {escape(message)}", highlight=False)
 
 
 def show_findings(detected: list[dict[str, Any]]) -> None:

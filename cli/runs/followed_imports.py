@@ -86,8 +86,8 @@ class FollowedImports:
     def _fail(self, staged: Import, run: RunSeen) -> None:
         # The import may have finished since the last check.
         if not self._has_ended(staged):
-            told = "; ".join(run.causes) or f"run {run.run_id} ended without success"
-            raise RunFailed("the run was canceled" if run.status == "CANCELED" else told)
+            causes = "; ".join(run.causes) or f"run {run.run_id} ended without success"
+            raise RunFailed("the run was canceled" if run.status == "CANCELED" else causes)
 
     def _run_of(self, key: str) -> RunSeen:
         try:

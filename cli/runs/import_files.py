@@ -124,13 +124,13 @@ class ImportCommand:
         Raises:
             IntakePausedError: the intake is paused, and `wait` is not set.
         """
-        told = False
+        is_announced = False
         while is_new(staged) and (pause := self._pause()):
             if not self.wait:
                 raise IntakePausedError(staged.file_name, pause)
-            if not told:
+            if not is_announced:
                 progress.print(f"[dim]{escape(staged.file_name)} waits: {escape(str(pause))}[/]")
-                told = True
+                is_announced = True
             time.sleep(self.look_seconds)
 
     def _pause(self) -> IntakePause | None:

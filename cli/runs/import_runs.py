@@ -16,7 +16,7 @@ from jobs.launch import run_import, run_shared_import
 from orders_pipeline.base.launch_socket import RunFailed
 from orders_pipeline.base.model import ImportStatus
 from orders_pipeline.imports.import_row import Import, get_import
-from orders_pipeline.imports.state.watchdog import HeartbeatClock
+from orders_pipeline.imports.state.lost_imports import HeartbeatClock
 from orders_pipeline.store.engine import reading
 
 

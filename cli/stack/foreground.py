@@ -33,7 +33,7 @@ def run_in_foreground(settings: Settings, only: Sequence[str], guarded: bool | N
         StackError: the stack does not start, or its supervisor was killed.
     """
     supervisor = Supervisor(Layout(settings.home))
-    with _told():
+    with _stopping_at_signals():
         try:
             start_all(settings, only, guarded=guarded, say=say)
             say("Running until SIGTERM")
@@ -47,7 +47,7 @@ def run_in_foreground(settings: Settings, only: Sequence[str], guarded: bool | N
 
 
 @contextmanager
-def _told() -> Iterator[None]:
+def _stopping_at_signals() -> Iterator[None]:
     """Raises `StopRequested` at the first signal and ignores later ones."""
 
     def tell(_number: int, _frame: FrameType | None) -> None:

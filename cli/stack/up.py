@@ -93,8 +93,8 @@ def _stop_switched_off(plan: Plan, say: Say) -> None:
 
 def _tell_of_redis(names: Sequence[str], say: Say) -> None:
     """Warns if the embedded Redis is one with known faults."""
-    if REDIS in names and (told := outdated_server()):
-        say(f"Warning: {told}")
+    if REDIS in names and (message := outdated_server()):
+        say(f"Warning: {message}")
 
 
 def _tell_of_others(plan: Plan, say: Say) -> None:

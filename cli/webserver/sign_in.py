@@ -24,7 +24,7 @@ PLAIN = "Sign in with a browser, or send a key as `Authorization: Bearer KEY`."
 PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><title>Sign in</title>
 <style>body{{font:16px/1.5 system-ui,sans-serif;max-width:26rem;margin:15vh auto;padding:0 1rem}}
 input,button{{font:inherit;width:100%;box-sizing:border-box;padding:.5rem;margin-top:.75rem}}</style>
-<h1>Dagster of orders-pipeline</h1><p>{told}</p>
+<h1>Dagster of orders-pipeline</h1><p>{message}</p>
 <form method="post" action="/sign-in"><input type="hidden" name="next" value="{next}">
 <label>API key <input name="key" type="password" autocomplete="current-password" required autofocus></label>
 <button>Sign in</button></form>
@@ -109,6 +109,6 @@ def _own_path(path: str) -> str:
     return path if path.startswith("/") and not path.startswith(("//", "/\\", SIGN_IN)) else "/"
 
 
-def _page(path: str, told: str = "This webserver requires a sign-in.", status: int = 401) -> Response:
-    text = PAGE.format(told=html.escape(told), next=html.escape(_own_path(path)))
+def _page(path: str, message: str = "This webserver requires a sign-in.", status: int = 401) -> Response:
+    text = PAGE.format(message=html.escape(message), next=html.escape(_own_path(path)))
     return HTMLResponse(text, status, {"Content-Security-Policy": POLICY, "Cache-Control": "no-store"})

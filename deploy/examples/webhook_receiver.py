@@ -72,13 +72,15 @@ def shopify(client: httpx.Client) -> Apply:
 
     def ask(query: str, variables: Event) -> Event:
         answer = client.post(SHOPIFY_API, json={"query": query, "variables": variables})
-        told: Event = answer.raise_for_status().json()
+        answered: Event = answer.raise_for_status().json()
         wrong = [
-            one["message"] for part in (told.get("data") or {}).values() for one in part.get("userErrors", [])
+            one["message"]
+            for part in (answered.get("data") or {}).values()
+            for one in part.get("userErrors", [])
         ]
-        if wrong or "errors" in told:
-            raise ValueError(f"the shop refuses: {wrong or told['errors']}")
-        data: Event = told["data"]
+        if wrong or "errors" in answered:
+            raise ValueError(f"the shop refuses: {wrong or answered['errors']}")
+        data: Event = answered["data"]
         return data
 
     return apply

@@ -15,7 +15,7 @@ from jobs.described import described_sensor
 from jobs.runs import GATEWAY_RUN_MAY_BE_SILENT_SECONDS, IsBeating, any_alive, unknown
 from orders_pipeline.captures.request import any_overdue
 from orders_pipeline.captures.settle import any_waiting
-from orders_pipeline.imports.state.watchdog import HeartbeatClock
+from orders_pipeline.imports.state.lost_imports import HeartbeatClock
 from orders_pipeline.store.engine import reading
 from resources.capture_work import CaptureWorks
 from resources.order_store import OrderStore

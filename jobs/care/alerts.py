@@ -22,8 +22,8 @@ from orders_pipeline.base.clock import now_us
 from orders_pipeline.base.model import Notifications
 from orders_pipeline.base.settings import Settings
 from orders_pipeline.base.telemetry.stack_trace import message_of
-from orders_pipeline.imports.state.watchdog import HeartbeatClock
-from orders_pipeline.monitoring.alerts.alert_rules import AlertName, judge, silent_conditions
+from orders_pipeline.imports.state.lost_imports import HeartbeatClock
+from orders_pipeline.monitoring.alerts.alert_rules import AlertName, conditions_by_alert, silent_conditions
 from orders_pipeline.monitoring.alerts.alerting import Changes, keep_alerts, tell_alerts
 from orders_pipeline.monitoring.alerts.notices import Channels, Notice, send_notice
 from orders_pipeline.monitoring.alerts.rule_input import Limits, SilentSensor
@@ -115,7 +115,7 @@ def _keep(engine: Engine, settings: Settings, limits: Limits, silent: list[Silen
         seen = observe(
             engine, client, partial(queues, settings), settings.home, settings.warehouse, inbox, silent
         )
-    return keep_alerts(engine, judge(seen, limits), seen.now, settings.alert_quiet_minutes)
+    return keep_alerts(engine, conditions_by_alert(seen, limits), seen.now, settings.alert_quiet_minutes)
 
 
 def _tell_of_store(context: SensorEvaluationContext, channels: Channels, problem: str | None) -> None:

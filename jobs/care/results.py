@@ -21,7 +21,7 @@ from jobs.runs import LONG_RUN, RunGroup, RunPriority, any_alive
 from orders_pipeline.base.settings import Settings
 from orders_pipeline.exports.outbox import Outbox
 from orders_pipeline.exports.result_files import any_due, write_due_results
-from orders_pipeline.imports.state.watchdog import HeartbeatClock
+from orders_pipeline.imports.state.lost_imports import HeartbeatClock
 from orders_pipeline.store.engine import reading
 from resources.order_store import OrderStore
 

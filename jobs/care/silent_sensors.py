@@ -3,7 +3,7 @@
 from dagster import SensorEvaluationContext
 
 from jobs.dagster_seams.ticks import sensor_ticks
-from orders_pipeline.imports.state.watchdog import HeartbeatClock
+from orders_pipeline.imports.state.lost_imports import HeartbeatClock
 from orders_pipeline.monitoring.alerts.rule_input import SilentSensor
 
 # The usual interval of sensors; for a sensor with a longer interval, silence is allowed for longer.

@@ -19,7 +19,7 @@ from jobs.figures.schedules import REBUILD_LEADERBOARDS
 from jobs.runs import IsBeating, any_alive, unknown
 from orders_pipeline.base.model import ImportStatus
 from orders_pipeline.imports.import_row import imports_in
-from orders_pipeline.imports.state.watchdog import HeartbeatClock
+from orders_pipeline.imports.state.lost_imports import HeartbeatClock
 from orders_pipeline.services.redis_clients import AWAY
 from orders_pipeline.store.engine import reading
 from resources.figures import FigureStores

@@ -26,7 +26,7 @@ from orders_pipeline.base.clock import now_us
 from orders_pipeline.base.settings import Settings
 from orders_pipeline.imports.arrival.dropped_files import DroppedFiles
 from orders_pipeline.imports.arrival.intake import current_pause
-from orders_pipeline.imports.state.watchdog import PAUSES, HeartbeatClock, Patience
+from orders_pipeline.imports.state.lost_imports import PAUSES, HeartbeatClock, Patience
 from orders_pipeline.staging.inbox import STABLE_SECONDS, Inbox
 from orders_pipeline.store.engine import reading
 from resources.file_imports import FileImports

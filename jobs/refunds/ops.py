@@ -65,8 +65,8 @@ def settle_refunds(
 ) -> None:
     """Sends a range of refunds to the gateway, saves each outcome as it arrives, and updates leaderboards."""
     chosen = within(range_of(context))
-    told, unknown = settle(context, refund_work, payment_gateway, figures, chosen, _publish)
-    context.add_output_metadata({"completed_or_undone": told, "outcomes_unknown": unknown})
+    ended, unknown = settle(context, refund_work, payment_gateway, figures, chosen, _publish)
+    context.add_output_metadata({"completed_or_undone": ended, "outcomes_unknown": unknown})
 
 
 def _publish(figures: PublishedFigures, chosen: ColumnElement[bool]) -> int:

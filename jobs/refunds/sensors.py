@@ -13,7 +13,7 @@ from jobs import sensor_intervals
 from jobs.described import described_sensor
 from jobs.refunds.refund_orders import REFUND_ORDERS
 from jobs.runs import GATEWAY_RUN_MAY_BE_SILENT_SECONDS, IsBeating, any_alive, unknown
-from orders_pipeline.imports.state.watchdog import HeartbeatClock
+from orders_pipeline.imports.state.lost_imports import HeartbeatClock
 from orders_pipeline.refunds.gateway_events.gateway_events import try_waiting_events
 from orders_pipeline.refunds.requests.terms import RefundTerms
 from orders_pipeline.refunds.settle import any_waiting

@@ -53,5 +53,5 @@ def message_priority(priority: int, broker_url: str) -> int:
 
 
 def _run_priority(run_tags: Mapping[str, str]) -> int:
-    told = run_tags.get(RUN_TAG, "0")
-    return int(told) if told.lstrip("-").isdecimal() else 0
+    value = run_tags.get(RUN_TAG, "0")
+    return int(value) if value.lstrip("-").isdecimal() else 0

@@ -55,7 +55,7 @@ class StepLog:
 
 def outcome_of(state: str | None, events: object) -> str:
     """Returns `done`, `to be retried` or `failed`. For Celery, the task of a failed step is successful."""
-    told = events if isinstance(events, Sequence) and not isinstance(events, str) else []
-    if state != "SUCCESS" or any('"STEP_FAILURE"' in str(event) for event in told):
+    returned = events if isinstance(events, Sequence) and not isinstance(events, str) else []
+    if state != "SUCCESS" or any('"STEP_FAILURE"' in str(event) for event in returned):
         return "failed"
-    return "to be retried" if any('"STEP_UP_FOR_RETRY"' in str(event) for event in told) else "done"
+    return "to be retried" if any('"STEP_UP_FOR_RETRY"' in str(event) for event in returned) else "done"

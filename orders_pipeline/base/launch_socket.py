@@ -107,8 +107,8 @@ class LaunchSocket:
                     answer: dict[str, Any] = json.loads(answers.readline(LONGEST_LINE))
         except (OSError, ValueError) as error:
             raise LauncherAbsentError(f"the launcher does not answer: {error}") from None
-        if told := answer.pop("error", None):
-            raise LauncherAbsentError(str(told))
+        if message := answer.pop("error", None):
+            raise LauncherAbsentError(str(message))
         return answer
 
 

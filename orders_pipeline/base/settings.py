@@ -972,5 +972,5 @@ def _expanded(path: Path) -> Path:
 
 def _explain(location: tuple[int | str, ...], message: str) -> str:
     name = f"ORDERS_{location[0]}".upper() if location else "settings"
-    told = message.removeprefix("Value error, ").replace("Input should", "it must")
-    return f"{name}: {told}"
+    explanation = message.removeprefix("Value error, ").replace("Input should", "it must")
+    return f"{name}: {explanation}"

@@ -33,14 +33,14 @@ def unused_variables(given: Iterable[str]) -> list[str]:
     """Returns a sentence for each variable that looks like a setting of this project and changes nothing."""
     names, settings = {name.upper() for name in given}, _settings()
     unknown = [name for name in names - settings - OWN if name.startswith(PREFIX)]
-    return [_told(name, settings) for name in sorted(unknown) if not OF_CONTAINERS.fullmatch(name)]
+    return [_message(name, settings) for name in sorted(unknown) if not OF_CONTAINERS.fullmatch(name)]
 
 
 def _settings() -> set[str]:
     return {f"{PREFIX}{name}".upper() for name in Settings.model_fields}
 
 
-def _told(name: str, settings: set[str]) -> str:
+def _message(name: str, settings: set[str]) -> str:
     if reason := RETIRED.get(name):
         return f"{name} no longer has any effect: {reason}"
     near = get_close_matches(name, settings, n=1, cutoff=0.8)

@@ -46,8 +46,8 @@ def percent(share: Number | None) -> str:
 
 def signed_percent(share: Number) -> str:
     """Formats a change as a percentage with its sign: `+12.5 %`."""
-    told = Decimal(str(share)) * 100
-    return f"{told:+,.1f} %" if abs(told) < 1000 else f"{told:+,.0f} %"
+    percent = Decimal(str(share)) * 100
+    return f"{percent:+,.1f} %" if abs(percent) < 1000 else f"{percent:+,.0f} %"
 
 
 def words(code: str) -> str:

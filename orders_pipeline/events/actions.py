@@ -34,8 +34,8 @@ def add(
     check_destination(url, reach)
     with engine.begin() as connection:
         endpoint, secret = add_endpoint(connection, url, types, batch_size)
-        told = {"events": list(endpoint.events), "batch_size": batch_size}
-        record_action(connection, actor, "webhooks.add", str(endpoint.id), **told)
+        details = {"events": list(endpoint.events), "batch_size": batch_size}
+        record_action(connection, actor, "webhooks.add", str(endpoint.id), **details)
     return endpoint, secret
 
 

@@ -62,14 +62,6 @@ class Relay:
         for thread in self._busy.values():
             thread.join()
 
-    def deliver_due(self) -> None:
-        """Sends the requests that are due now, and waits for their outcomes."""
-        while self._spread_set():
-            pass
-        self._begin_due()
-        for thread in self._busy.values():
-            thread.join()
-
     def _spread(self, until: float) -> None:
         """Assigns new events to endpoints, in sets with pauses, until there are no more or it is `until`."""
         began = monotonic()

@@ -66,9 +66,9 @@ def cancel_orders(
     groups = preview(engine, condition)
     if groups:
         with engine.begin() as connection:
-            told = {"found": sum(group.orders for group in groups), "because": because}
+            details = {"found": sum(group.orders for group in groups), "because": because}
             record_action(
-                connection, actor, "orders.cancel", chosen.key or "", chosen=chosen.selection(), **told
+                connection, actor, "orders.cancel", chosen.key or "", chosen=chosen.selection(), **details
             )
     for key in batches_of(groups):
         for window in get_batch(engine, key).windows(transaction_orders):

@@ -18,7 +18,7 @@ from orders_pipeline.store.schema import failures, imports, orders, sources
 from orders_pipeline.store.statements.order_sets import of_current_attempt
 
 HAVE_FAILED = orders.c.status.in_(UNSOLD)
-NUMBERS_TOLD = 20
+NUMBERS_LISTED = 20
 WITH_LAST_FAILURE = of_current_attempt(failures)
 
 
@@ -85,7 +85,7 @@ class Chosen:
     def selection(self) -> dict[str, Any]:
         """The conditions, for the audit trail."""
         named: dict[str, Any] = {
-            "orders": list(self.numbers[:NUMBERS_TOLD]),
+            "orders": list(self.numbers[:NUMBERS_LISTED]),
             "source": self.source,
             "file": self.key,
         }

@@ -26,7 +26,7 @@ MOVES: dict[OrderStatus, frozenset[OrderStatus]] = {
 }
 
 # The event that a move to each of these statuses records for other systems.
-TOLD: dict[OrderStatus, EventType] = {
+EVENTS: dict[OrderStatus, EventType] = {
     OrderStatus.AUTHORIZED: EventType.ORDER_AUTHORIZED,
     OrderStatus.COMPLETED: EventType.ORDER_COMPLETED,
     OrderStatus.ROLLBACK: EventType.ORDER_ROLLED_BACK,
@@ -42,7 +42,7 @@ def move(work: BatchWork, orders: OrderSet, source: OrderStatus, target: OrderSt
     """Moves those of the orders that have the status `source` to `target`; returns how many there were.
 
     The counts of the batch move with them. KPI days become due where orders are settled or opened again. An
-    order that becomes pending again begins a new attempt. Events are recorded for the statuses of `TOLD`.
+    order that becomes pending again begins a new attempt. Events are recorded for the statuses of `EVENTS`.
 
     Raises:
         ForbiddenMoveError: `MOVES` has no such move.
@@ -51,8 +51,8 @@ def move(work: BatchWork, orders: OrderSet, source: OrderStatus, target: OrderSt
         raise ForbiddenMoveError(f"no order moves from {source} to {target}")
     if source in SETTLED or target in SETTLED:
         work.days_are_due(orders.days)
-    if target in TOLD:
-        record_moves(work.connection, orders.that(orders_table.c.status == source), TOLD[target])
+    if target in EVENTS:
+        record_moves(work.connection, orders.that(orders_table.c.status == source), EVENTS[target])
     moved = work.connection.execute(
         update(orders_table)
         .where(orders.here, orders_table.c.status == source)

@@ -30,7 +30,7 @@ from orders_pipeline.store.schema import (
     sources,
 )
 
-TOLD_OF_REFUNDS = (
+REFUND_FIELDS = (
     *("refund_id", "kind", "method", "status", "amount", "shipping", "fee", "reason"),
     *(
         "requested_at",
@@ -106,7 +106,7 @@ def _refunds(connection: Connection, order_id: int, currency: str) -> dict[str, 
         "disputed": decimal_string(sums[RefundKind.DISPUTE], currency),
         "refunds": [
             {
-                **_with_money({name: _timed(row)[name] for name in TOLD_OF_REFUNDS}, currency, *REFUND_MONEY),
+                **_with_money({name: _timed(row)[name] for name in REFUND_FIELDS}, currency, *REFUND_MONEY),
                 "lines": _refund_lines(connection, row["id"], currency),
             }
             for row in rows

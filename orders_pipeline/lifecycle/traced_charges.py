@@ -52,7 +52,7 @@ async def traced_charges(
 def _attributes(outcome: Outcome) -> Attributes:
     charge = outcome.charge
     source, _, rest = charge.key.partition("/")
-    told: Attributes = {
+    attributes: Attributes = {
         "orders.source": source,
         "orders.number": rest.rpartition("/")[0],
         "orders.attempt": charge.attempt,
@@ -61,8 +61,8 @@ def _attributes(outcome: Outcome) -> Attributes:
     }
     match outcome:
         case Paid(_, transaction_id):
-            return {**told, "orders.outcome": "paid", "orders.transaction_id": transaction_id}
+            return {**attributes, "orders.outcome": "paid", "orders.transaction_id": transaction_id}
         case Authorized(_, transaction_id):
-            return {**told, "orders.outcome": "authorized", "orders.transaction_id": transaction_id}
+            return {**attributes, "orders.outcome": "authorized", "orders.transaction_id": transaction_id}
         case Declined(_, reason):
-            return {**told, "orders.outcome": "declined", "orders.reason": reason}
+            return {**attributes, "orders.outcome": "declined", "orders.reason": reason}

@@ -17,7 +17,7 @@ from orders_pipeline.figures.kpis.warehouse.warehouse_folder import last_rebuild
 from orders_pipeline.imports.arrival import quarantine
 from orders_pipeline.imports.arrival.intake import current_pause
 from orders_pipeline.monitoring.alerts.rule_input import (
-    EVENT_TOLD_HOURS,
+    EVENT_REPORTED_HOURS,
     EVENT_WAITS_MINUTES,
     HOUR_US,
     MINUTE_US,
@@ -55,7 +55,7 @@ from orders_pipeline.store.schema import (
 )
 
 # The first files get an alert each, and all others share one, because a thousand notices would not help.
-FILES_TOLD = 10
+FILES_LISTED = 10
 # A run tries to write results again every five minutes.
 RESULTS_TRIED_MINUTES = 15
 
@@ -138,7 +138,7 @@ def _ended_of_last_hour(connection: Connection, now: int) -> tuple[int, int]:
 
 
 def _quarantine(connection: Connection) -> Quarantine:
-    first = [(file.kept_as, file.code) for file in quarantine.first_open(connection, FILES_TOLD)]
+    first = [(file.kept_as, file.code) for file in quarantine.first_open(connection, FILES_LISTED)]
     return Quarantine(quarantine.count_open(connection), first)
 
 
@@ -176,8 +176,10 @@ def _failed_results(connection: Connection, now: int) -> FailedResults | None:
 
 def _waiting_events(connection: Connection, now: int) -> WaitingEvents | None:
     e = gateway_events.c
-    told = e.received_at.between(now - EVENT_TOLD_HOURS * HOUR_US, now - EVENT_WAITS_MINUTES * MINUTE_US)
-    query = select(e.received_at, e.reason).where(e.status == GatewayEventStatus.WAITING, told)
+    reported = e.received_at.between(
+        now - EVENT_REPORTED_HOURS * HOUR_US, now - EVENT_WAITS_MINUTES * MINUTE_US
+    )
+    query = select(e.received_at, e.reason).where(e.status == GatewayEventStatus.WAITING, reported)
     found = connection.execute(query.order_by(e.received_at)).all()
     return WaitingEvents(len(found), *found[0]) if found else None
 

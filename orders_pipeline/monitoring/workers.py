@@ -38,9 +38,9 @@ class Worker:
 
 def note_worker(client: redis.Redis, worker: Worker) -> None:
     """Records a worker's heartbeat."""
-    told = asdict(worker) | {"at": _now(client)}
-    del told["name"]
-    client.hset(KEY, worker.name, json.dumps(told))
+    heartbeat = asdict(worker) | {"at": _now(client)}
+    del heartbeat["name"]
+    client.hset(KEY, worker.name, json.dumps(heartbeat))
     client.expire(KEY, KEPT_SECONDS)
 
 
@@ -56,10 +56,10 @@ def workers_there(client: redis.Redis) -> list[Worker]:
         RedisError: Redis does not answer.
     """
     since = _now(client) - FRESH_SECONDS
-    told = {name: json.loads(text) for name, text in cast(dict[str, str], client.hgetall(KEY)).items()}
-    if gone := [name for name, sign in told.items() if sign["at"] < since]:
+    heartbeats = {name: json.loads(text) for name, text in cast(dict[str, str], client.hgetall(KEY)).items()}
+    if gone := [name for name, sign in heartbeats.items() if sign["at"] < since]:
         client.hdel(KEY, *gone)
-    return [_worker(name, sign) for name, sign in sorted(told.items()) if sign["at"] >= since]
+    return [_worker(name, sign) for name, sign in sorted(heartbeats.items()) if sign["at"] >= since]
 
 
 def _worker(name: str, sign: Mapping[str, Any]) -> Worker:

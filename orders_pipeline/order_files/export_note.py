@@ -57,13 +57,13 @@ def reasons_in(header: tuple[str, ...]) -> int:
 
 def with_noted_options(head: bytes, options: ReadOptions) -> ReadOptions:
     """Completes `options` from the note of an export; options that are set stay as they are."""
-    told = _told(head)
+    noted = _noted(head)
     return replace(
         options,
-        quote=unquote(told["quote"]) if options.quote is None and "quote" in told else options.quote,
-        encoding=options.encoding or unquote(told.get("encoding", "")) or None,
-        date_format=options.date_format or unquote(told.get("dates", "")) or None,
-        decimal=options.decimal or unquote(told.get("decimal", "")) or None,
+        quote=unquote(noted["quote"]) if options.quote is None and "quote" in noted else options.quote,
+        encoding=options.encoding or unquote(noted.get("encoding", "")) or None,
+        date_format=options.date_format or unquote(noted.get("dates", "")) or None,
+        decimal=options.decimal or unquote(noted.get("decimal", "")) or None,
     )
 
 
@@ -78,10 +78,10 @@ def exported_from(path: Path) -> str | None:
 
 def exported_in(head: bytes) -> str | None:
     """Returns the partition key in the note of an export that begins with `head`."""
-    return unquote(_told(head).get("import", "")) or None
+    return unquote(_noted(head).get("import", "")) or None
 
 
-def _told(head: bytes) -> dict[str, str]:
+def _noted(head: bytes) -> dict[str, str]:
     found = _NOTE.search(head)
     if not found or REASON_COLUMNS[0].encode() not in head[: found.start()]:
         return {}

@@ -105,7 +105,7 @@ class Explanation:
 _BROKEN_HINT = "Export the rejects, correct the line there, and import the export."
 
 # The messages of these codes show figures of the whole order, not the value of a line.
-TOLD_BY_DETAIL = {
+EXPLAINED_BY_DETAIL = {
     RejectCode.CURRENCY_DIFFERS,
     RejectCode.AMOUNT_DIFFERS,
     RejectCode.TOTAL_DISAGREES,

@@ -40,8 +40,8 @@ def require_our_account(connection: Connection, file: PayoutFile) -> None:
         if reference
     }
     if charges and not _any_known(connection, charges):
-        told = f"{file.name} belongs to another account: the store has none of its charges."
-        raise FileRefused("account_other", told, f"Import the orders first. {HINT}")
+        message = f"{file.name} belongs to another account: the store has none of its charges."
+        raise FileRefused("account_other", message, f"Import the orders first. {HINT}")
 
 
 def _require_known(connection: Connection, name: str, accounts: Sequence[str], provider: str | None) -> None:
@@ -51,8 +51,8 @@ def _require_known(connection: Connection, name: str, accounts: Sequence[str], p
     )
     known = {one for listed in connection.execute(of_files).scalars() for one in listed.split(ACCOUNTS)}
     if others := sorted(set(accounts) - known if known else set()):
-        told = f"{name} is of the account {others[0]!r}, and the store knows {', '.join(sorted(known))}."
-        raise FileRefused("account_other", told, HINT)
+        message = f"{name} is of the account {others[0]!r}, and the store knows {', '.join(sorted(known))}."
+        raise FileRefused("account_other", message, HINT)
 
 
 def _any_known(connection: Connection, references: Iterable[str]) -> bool:

@@ -60,8 +60,8 @@ def _bytes(file: Path, name: str, *, follow_links: bool) -> bytes:
     except OSError as error:
         raise FileRefused("file_unreadable", f"{file} cannot be read: {error.strerror}.", "") from None
     if len(raw) > LARGEST_BYTES:
-        told = f"{name} has more than {LARGEST_BYTES >> 20} MiB."
-        raise FileRefused("file_too_large", told, "Download the report in parts.")
+        message = f"{name} has more than {LARGEST_BYTES >> 20} MiB."
+        raise FileRefused("file_too_large", message, "Download the report in parts.")
     if not raw.strip():
         raise FileRefused("file_empty", f"{name} is empty.", "Download it again.")
     return raw
@@ -85,19 +85,21 @@ def _whole(
     try:
         return read(name, content, zone)
     except LineRejected as rejected:
-        told = f"{name} has a balance that cannot be read: {rejected.message}"
-        raise FileRefused("statement_damaged", told, "Download the statement from the bank again.") from None
+        message = f"{name} has a balance that cannot be read: {rejected.message}"
+        raise FileRefused(
+            "statement_damaged", message, "Download the statement from the bank again."
+        ) from None
 
 
 def _text(name: str, raw: bytes) -> str:
     if b"\0" in raw:
-        told = f"{name} is not text in UTF-8: it has zero bytes."
-        raise FileRefused("encoding_wrong", told, ENCODING_HINT)
+        message = f"{name} is not text in UTF-8: it has zero bytes."
+        raise FileRefused("encoding_wrong", message, ENCODING_HINT)
     try:
         return raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         if mt940.recognises(statement := raw.decode("latin-1")):
             # The format does not define an encoding, and banks write names in the usual one of their country.
             return statement
-        told = f"{name} is not text in UTF-8: byte {error.start + 1:,} is 0x{raw[error.start]:02X}."
-        raise FileRefused("encoding_wrong", told, ENCODING_HINT) from None
+        message = f"{name} is not text in UTF-8: byte {error.start + 1:,} is 0x{raw[error.start]:02X}."
+        raise FileRefused("encoding_wrong", message, ENCODING_HINT) from None

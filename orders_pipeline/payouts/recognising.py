@@ -48,6 +48,6 @@ def refuse_payouts(file: Path, name: str) -> None:
         FileRefused: it is a report or a statement.
     """
     if is_about_payouts(file):
-        told = f"{name} is a report of a payment provider or a bank statement, not an order file."
+        message = f"{name} is a report of a payment provider or a bank statement, not an order file."
         hint = "Import it with `orders payouts import`, on the page Reconciliation, or from the inbox."
-        raise FileRefused("about_payouts", told, hint)
+        raise FileRefused("about_payouts", message, hint)

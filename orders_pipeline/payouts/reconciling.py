@@ -82,8 +82,8 @@ def _example(row: Mapping[str, Any], zone: tzinfo) -> dict[str, Any]:
     shown: dict[str, Any] = {
         name: value for name, value in row.items() if name not in LEFT_OUT and value is not None
     }
-    for name, told in MONEY.items():
-        shown[told] = json_money(int(row[name]), row["currency"])
+    for name, shown_as in MONEY.items():
+        shown[shown_as] = json_money(int(row[name]), row["currency"])
     shown["at"] = to_datetime(row["at"]).astimezone(zone).isoformat(timespec="seconds")
     return shown
 

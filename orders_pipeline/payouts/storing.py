@@ -114,13 +114,13 @@ def _payout_ids(connection: Connection, report: ProviderReport) -> Mapping[tuple
 
     New payouts and missing values are added.
     """
-    told: dict[tuple[str, str], dict[str, Any]] = {}
+    rows: dict[tuple[str, str], dict[str, Any]] = {}
     for line in report.lines:
         if line.paid_in:
-            row = told.setdefault((line.paid_in.reference, line.currency), {"paid_at": None, "shown": None})
+            row = rows.setdefault((line.paid_in.reference, line.currency), {"paid_at": None, "shown": None})
             row["paid_at"] = row["paid_at"] or line.paid_in.paid_at
             row["shown"] = row["shown"] or line.paid_in.bank_reference
-    for (reference, currency), row in told.items():
+    for (reference, currency), row in rows.items():
         _upsert_payout(connection, report, reference, currency, row)
     p = payouts.c
     of_account = (p.provider == report.provider) & (p.account == report.account)
@@ -140,13 +140,13 @@ def _upsert_payout(
         reference_key=reference_key(reference),
         bank_reference_key=reference_key(row["shown"]) if row["shown"] else None,
     )
-    p, told = payouts.c, statement.excluded
+    p, new = payouts.c, statement.excluded
     connection.execute(
         statement.on_conflict_do_update(
             index_elements=["provider", "account", "reference", "currency"],
             set_={
-                "paid_at": func.coalesce(p.paid_at, told.paid_at),
-                "bank_reference_key": func.coalesce(p.bank_reference_key, told.bank_reference_key),
+                "paid_at": func.coalesce(p.paid_at, new.paid_at),
+                "bank_reference_key": func.coalesce(p.bank_reference_key, new.bank_reference_key),
             },
         )
     )

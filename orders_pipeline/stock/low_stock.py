@@ -32,11 +32,11 @@ def record_low_stock(connection: Connection, taken: UnitsByProduct, default: Uni
     )
     with any_join(connection):
         rows = connection.execute(crossed).all()
-    told = [
+    recorded = [
         NewEvent(sku, {"sku": sku, "on_hand": quantity_number(left), "low_stock": quantity_number(number)})
         for sku, left, number in rows
     ]
-    record_events(connection, EventType.STOCK_LOW, told)
+    record_events(connection, EventType.STOCK_LOW, recorded)
 
 
 def set_low_stock(connection: Connection, sku: str, low: Units | None) -> None:

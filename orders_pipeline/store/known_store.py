@@ -48,8 +48,8 @@ def require_known_store(engine: Engine, folder: Path) -> None:
     if found is None:
         raise _refusal("store_empty", "The order store, which this home used before, is now empty.", memory)
     if file and found != known:
-        told = f"The order store {file} is not the one that this home used before."
-        raise _refusal("store_replaced", told, memory)
+        message = f"The order store {file} is not the one that this home used before."
+        raise _refusal("store_replaced", message, memory)
 
 
 def remember_store(engine: Engine, folder: Path) -> None:
@@ -93,10 +93,10 @@ def _token(engine: Engine) -> str | None:
         return token
 
 
-def _refusal(code: str, told: str, memory: Path) -> StoreRefused:
+def _refusal(code: str, message: str, memory: Path) -> StoreRefused:
     return StoreRefused(
         code,
-        told,
+        message,
         "Run `orders down`, then put the store back, or restore a backup (`orders restore`). "
         f"To use the store as it is now, remove {memory}.",
     )

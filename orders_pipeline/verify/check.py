@@ -32,8 +32,8 @@ def check_none(name: str, violations: Iterable[Mapping[str, Any]]) -> Check:
         return could_not_run(name, error)
     if not shown:
         return Check(name, True, "holds")
-    told = "; ".join(", ".join(f"{key} {value}" for key, value in row.items()) for row in shown)
-    return Check(name, False, f"violated, for example: {told}")
+    examples = "; ".join(", ".join(f"{key} {value}" for key, value in row.items()) for row in shown)
+    return Check(name, False, f"violated, for example: {examples}")
 
 
 def checks_of(names: Iterable[str], run: Callable[[], list[Check]]) -> list[Check]:

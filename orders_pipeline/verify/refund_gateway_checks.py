@@ -55,7 +55,7 @@ def check_refunds(connection: Connection, gateway: PaymentGateway, journal: Jour
 def _not_held(connection: Connection, gateway: PaymentGateway) -> Rows:
     for outcome, _ in _settled(connection):
         if not gateway.holds(outcome):
-            yield _told(outcome)
+            yield _example(outcome)
 
 
 def _differing(connection: Connection, gateway: PaymentGateway, journal: Journal) -> Rows:
@@ -63,7 +63,7 @@ def _differing(connection: Connection, gateway: PaymentGateway, journal: Journal
         entry = journal.get(outcome.refund.key)
         # A refund that is newer than the journal is looked up separately.
         if not (entry and _is_same(outcome, entry, came_back)) and not gateway.holds(outcome):
-            yield _told(outcome)
+            yield _example(outcome)
 
 
 def _is_same(outcome: RefundOutcome, entry: RefundEntry, came_back: bool) -> bool:
@@ -116,6 +116,6 @@ def _asked(
         yield Refund(number, key, charge, amount, currency, asked_before=True), transaction_id, failure
 
 
-def _told(outcome: RefundOutcome) -> dict[str, Any]:
+def _example(outcome: RefundOutcome) -> dict[str, Any]:
     transaction = outcome.transaction_id if isinstance(outcome, Refunded) else None
     return {"refund": outcome.refund.key, "amount": outcome.refund.amount, "transaction": transaction}

@@ -49,7 +49,7 @@ QUERIES = (
     "refunds_are_of_completed_orders",
     "refunded_units_were_sold",
     "refund_amounts_add_up",
-    "told_disputes_are_booked",
+    "reported_disputes_are_booked",
     "payout_lines_are_in_the_store",
     "kpi_days_cover_all_orders",
     "events_match_orders",
@@ -75,7 +75,7 @@ def check_rows(connection: Connection, names: Collection[str] | None = None) -> 
 
 def store_checks() -> dict[str, str]:
     """The statement of every check in this module, by name."""
-    return {name: _told(name) for name in _violations()} | GATEWAY_CHECKS | REFUND_CHECKS
+    return {name: _statement(name) for name in _violations()} | GATEWAY_CHECKS | REFUND_CHECKS
 
 
 def _violations() -> dict[str, Callable[[Connection], Rows]]:
@@ -91,7 +91,7 @@ def _violations() -> dict[str, Callable[[Connection], Rows]]:
     }
 
 
-def _told(name: str) -> str:
+def _statement(name: str) -> str:
     comments = (line[3:] for line in _sql(name).splitlines() if line.startswith("-- "))
     return " ".join(comments)
 

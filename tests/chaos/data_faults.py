@@ -78,12 +78,12 @@ def restore_killed(home: ChaosHome, draw: random.Random) -> bool:
         home.command("backup", str(file))
         restore = ("restore", str(file), "--replace")
         killed = _kill_at_work(home, draw, lambda: _is_restoring(home), *restore)
-        told = home.command(*restore)
+        result = home.command(*restore)
         home.engine.dispose()
         file.unlink()
         start_all(home.settings)
-        if not told["ok"]:
-            raise RuntimeError(f"the restore does not verify: {told['checks']}")
+        if not result["ok"]:
+            raise RuntimeError(f"the restore does not verify: {result['checks']}")
         return killed
 
 

@@ -1,4 +1,4 @@
-"""The faults by name, which of them apply to a back end, and about which ones people must be told."""
+"""The faults by name, which of them apply to a back end, and the alerts that they must raise."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ FAULTS: dict[str, Fault] = {
         data_faults.restore_killed,
     )
 }
-TOLD = {
+ALERTS = {
     "redis full": AlertName.SERVICE_DOWN,
     "redis password changed": AlertName.SERVICE_DOWN,
     "published figures removed": AlertName.FIGURES_REBUILT,

@@ -151,13 +151,15 @@ class ChaosHome:
         """
         process = self.start_command(*arguments, stdout=subprocess.PIPE)
         try:
-            told, _ = process.communicate(timeout=COMMAND_ENDS_WITHIN_SECONDS)
+            printed, _ = process.communicate(timeout=COMMAND_ENDS_WITHIN_SECONDS)
         except subprocess.TimeoutExpired:
             process.kill()
             raise CommandFailedError(f"orders {arguments[0]} does not end") from None
         if process.returncode:
-            raise CommandFailedError(f"orders {arguments[0]}: {process.returncode}, {told[-500:].decode()}")
-        return json.loads(told)
+            raise CommandFailedError(
+                f"orders {arguments[0]}: {process.returncode}, {printed[-500:].decode()}"
+            )
+        return json.loads(printed)
 
     def start_command(
         self, *arguments: str, stdout: int | IO[bytes] | None = None

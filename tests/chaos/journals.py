@@ -24,12 +24,12 @@ ENDED = {EndKind.CAPTURE: AuthorizationStatus.CAPTURED, EndKind.VOID: Authorizat
 
 def journal_differences(engine: Engine, gateway: GatewayServer) -> list[str]:
     """The differences between gateway and store about money that was refunded, captured or released."""
-    told = _differences("refunds", _made(gateway.refunds()), _refunds(engine))
+    found = _differences("refunds", _made(gateway.refunds()), _refunds(engine))
     for kind in EndKind:
-        told += _differences(f"{kind}s", _made(gateway.ends(kind)), _ends(engine, kind))
+        found += _differences(f"{kind}s", _made(gateway.ends(kind)), _ends(engine, kind))
     with closing(sqlite3.connect(gateway.folder / "journal.db")) as journal:
-        told += [f"refunded above captured: {row[0]}" for row in journal.execute(ABOVE_CAPTURED)]
-    return told
+        found += [f"refunded above captured: {row[0]}" for row in journal.execute(ABOVE_CAPTURED)]
+    return found
 
 
 def _made(journal: dict[str, tuple[int, str, str | None]]) -> Entries:

@@ -230,8 +230,8 @@ class Operators:
             rows = csv.writer(target)
             rows.writerow(("order", "amount", "reason") if what == "amounts" else HEADER_OF_LINES)
             rows.writerows(_row(one) for one in asked)
-        told = self.home.command("refund", "--file", str(file), "--key", f"{self.actions.name}-{what}")
-        self.problems += [f"refund refused: {reject}" for reject in told["rejects"]]
+        report = self.home.command("refund", "--file", str(file), "--key", f"{self.actions.name}-{what}")
+        self.problems += [f"refund refused: {reject}" for reject in report["rejects"]]
 
     def _ask_over_http(self, asked: RefundAsked) -> None:
         body = {"order": asked.order, "reason": asked.reason, "kind": asked.kind}

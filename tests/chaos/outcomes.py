@@ -47,12 +47,12 @@ def outcome_hash(outcomes: dict[str, Rows]) -> str:
 
 def differences(found: dict[str, Rows], expected: dict[str, Rows]) -> list[str]:
     """The outcomes in which two stores differ, with the first row that only one of them has."""
-    told = []
+    lines = []
     for name in found.keys() - VERSIONS.keys():
         more, less = set(found[name]) - set(expected[name]), set(expected[name]) - set(found[name])
         if more or less or len(found[name]) != len(expected[name]):
-            told.append(f"{name}: {next(iter(more), None)} instead of {next(iter(less), None)}")
-    return sorted(told)
+            lines.append(f"{name}: {next(iter(more), None)} instead of {next(iter(less), None)}")
+    return sorted(lines)
 
 
 def units_sold(engine: Engine) -> dict[str, int]:

@@ -21,7 +21,7 @@ from orders_pipeline.monitoring.alerts.alert_rules import AlertName
 from orders_pipeline.services.redis_server import redis_url
 from tests.chaos.home import ChaosHome
 from tests.chaos.process_faults import kill, one
-from tests.chaos.told import TOLD_WITHIN_SECONDS, is_told
+from tests.chaos.raised_alerts import RAISED_WITHIN_SECONDS, was_raised
 
 POOL_EXHAUSTED_SECONDS = 10
 DATABASE_LOCKED_SECONDS = 8
@@ -74,8 +74,8 @@ def redis_password_changed(home: ChaosHome, _: random.Random) -> bool:
 def _await_alert(home: ChaosHome) -> None:
     began = now_us()
     time.sleep(REDIS_AWAY_SECONDS)
-    deadline = time.monotonic() + TOLD_WITHIN_SECONDS
-    while time.monotonic() < deadline and not is_told(home.engine, AlertName.SERVICE_DOWN, began):
+    deadline = time.monotonic() + RAISED_WITHIN_SECONDS
+    while time.monotonic() < deadline and not was_raised(home.engine, AlertName.SERVICE_DOWN, began):
         time.sleep(1)
 
 

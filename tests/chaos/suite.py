@@ -12,13 +12,13 @@ from orders_pipeline.base.clock import now_us
 from orders_pipeline.base.settings import PaymentCapture
 from orders_pipeline.imports.arrival.quarantine import dismiss_files, list_quarantined
 from tests.chaos.data_faults import tidy_backups
-from tests.chaos.faults import COMMAND_KILLED, EARLY, FAULTS, HOSTILE, TOLD, faults_of
+from tests.chaos.faults import ALERTS, COMMAND_KILLED, EARLY, FAULTS, HOSTILE, faults_of
 from tests.chaos.home import ChaosHome, chaos_home, wait_until_settled
 from tests.chaos.journals import journal_differences
 from tests.chaos.money import Operators, act_undisturbed
 from tests.chaos.outcomes import differences, outcome_hash, outcomes, units_sold
 from tests.chaos.plan import ORDER_FILES, Plan
-from tests.chaos.told import TOLD_WITHIN_SECONDS, is_told
+from tests.chaos.raised_alerts import RAISED_WITHIN_SECONDS, was_raised
 from tests.chaos.workload import order_file, scarce_file, stock_up, undisturbed
 from tests.import_bench import ImportBench
 
@@ -125,7 +125,7 @@ class BackEndChaos:
         known = len(self.result.violations)
         settled = self._settle()
         self.result.violations += [
-            f"nobody was told of: {one.fault}" for one in injected if not self._is_told(one)
+            f"no alert was raised for: {one.fault}" for one in injected if not self._is_reported(one)
         ]
         if settled:
             self._compare()
@@ -136,15 +136,15 @@ class BackEndChaos:
         for violation in self.result.violations:
             self.say(f"{self.home.name}: violated: {violation}")
 
-    def _is_told(self, fault: Injected) -> bool:
-        name = TOLD.get(fault.fault)
+    def _is_reported(self, fault: Injected) -> bool:
+        name = ALERTS.get(fault.fault)
         if name is None or not fault.harmed:
             return True
-        while not (told := is_told(self.home.engine, name, fault.at)):
-            if now_us() > fault.at + TOLD_WITHIN_SECONDS * 1_000_000:
+        while not (raised := was_raised(self.home.engine, name, fault.at)):
+            if now_us() > fault.at + RAISED_WITHIN_SECONDS * 1_000_000:
                 break
             time.sleep(1)
-        return told
+        return raised
 
     def _inject(self, number: int, name: str) -> Injected:
         chance = self.plan.chance(self.home.name, number)

@@ -53,8 +53,8 @@ class Compose:
     def container(self, service: str) -> dict[str, Any]:
         """Podman's description of a service's only container."""
         (name,) = self("ps", "-q", service).split()
-        (told,) = json.loads(podman("inspect", name))
-        return dict(told)
+        (inspected,) = json.loads(podman("inspect", name))
+        return dict(inspected)
 
 
 def podman(*arguments: str, check: bool = True) -> str:
@@ -75,13 +75,13 @@ def podman(*arguments: str, check: bool = True) -> str:
 def unhealthy() -> list[str]:
     """Names of the stack's containers that do not run or whose health check does not pass."""
     names = podman("ps", "--all", "--quiet", "--filter", MARK).split()
-    told = json.loads(podman("inspect", *names, check=False) or "[]") if names else []
-    return [one["Name"] for one in told if not _is_healthy(one)]
+    inspected = json.loads(podman("inspect", *names, check=False) or "[]") if names else []
+    return [one["Name"] for one in inspected if not _is_healthy(one)]
 
 
-def _is_healthy(told: dict[str, Any]) -> bool:
+def _is_healthy(inspected: dict[str, Any]) -> bool:
     """Without a health check: whether it runs, or has ended well."""
-    state, check = told["State"], told["Config"].get("Healthcheck") or {"Test": ["NONE"]}
+    state, check = inspected["State"], inspected["Config"].get("Healthcheck") or {"Test": ["NONE"]}
     if check["Test"] == ["NONE"]:
         return bool(state["Running"]) or state["ExitCode"] == 0
     return bool(state["Health"]["Status"] == "healthy")

@@ -96,7 +96,7 @@ def test_figures_are_still_there_in_a_new_container_on_the_same_volumes(stack: C
 
 
 def test_a_worker_that_is_told_to_stop_ends_on_its_own(stack: Compose) -> None:
-    told = stack.container("worker-orders")["Id"]
+    container = stack.container("worker-orders")["Id"]
     stack("stop", "worker-orders")
-    (stopped,) = json.loads(podman("inspect", told))
+    (stopped,) = json.loads(podman("inspect", container))
     assert stopped["State"]["ExitCode"] == 0

@@ -42,7 +42,7 @@ RETURN_SUMS = "return_totals_are_sums_of_lines"
 SETTLED = "finished_imports_are_settled"
 STATUSES = "statuses_agree_with_reservations_and_payments"
 STOCK = "stock_is_conserved"
-TOLD = "told_disputes_are_booked"
+REPORTED = "reported_disputes_are_booked"
 TOTALS = "order_totals_are_sums_of_lines"
 TRANSACTIONS = "transactions_are_used_once"
 
@@ -521,20 +521,20 @@ CHANGES: dict[str, dict[str, Change]] = {
         "one approved by whoever requested it": Change(
             "UPDATE refunds SET approved_by = requested_by WHERE id = {open_refund}", REFUNDS
         ),
-        "a removed dispute": Change("DELETE FROM refunds WHERE id = {dispute}", TOLD),
+        "a removed dispute": Change("DELETE FROM refunds WHERE id = {dispute}", REPORTED),
         "a dispute moved to another order": Change(
             "UPDATE refunds SET order_id = (SELECT MIN(p.order_id) FROM payments p"
             " WHERE p.status = 'succeeded' AND p.method = 'gateway' AND p.attempt = refunds.attempt"
             " AND p.order_id <> refunds.order_id) WHERE id = {dispute}",
-            TOLD,
+            REPORTED,
         ),
         "a dispute without its id": Change(
-            "UPDATE refunds SET transaction_id = NULL WHERE id = {dispute}", TOLD
+            "UPDATE refunds SET transaction_id = NULL WHERE id = {dispute}", REPORTED
         ),
         "a dispute that was won": Change(
             "UPDATE refunds SET status = 'completed', failure = NULL, day = '2025-11-10'"
             " WHERE kind = 'dispute' AND status = 'failed'",
-            TOLD,
+            REPORTED,
         ),
         "units that did not come back": Change(
             "UPDATE refunds SET restock = NOT restock WHERE id = {refund}", STOCK
@@ -645,9 +645,9 @@ CHANGES: dict[str, dict[str, Change]] = {
     },
     "gateway_events": {
         "a dispute ignored": Change(
-            "UPDATE gateway_events SET status = 'ignored' WHERE type = 'dispute.opened'", TOLD
+            "UPDATE gateway_events SET status = 'ignored' WHERE type = 'dispute.opened'", REPORTED
         ),
-        "another dispute": Change("UPDATE gateway_events SET subject = subject || 'x'", TOLD),
+        "another dispute": Change("UPDATE gateway_events SET subject = subject || 'x'", REPORTED),
     },
     "settlement_files": {
         "a report without its lines": Change(

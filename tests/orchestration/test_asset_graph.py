@@ -65,9 +65,9 @@ def test_description_and_table_schema_are_those_of_the_data_dictionary(graph: An
     asset = graph.get(AssetKey(dataset.name))
     schema = asset.metadata["dagster/column_schema"]
     assert isinstance(schema, TableSchema)
-    told = dataset.definitions.items()
+    definitions = dataset.definitions.items()
     shown = {column.name: (column.type, column.description) for column in schema.columns}
-    assert shown == {name: (definition.type, definition.meaning) for name, definition in told}
+    assert shown == {name: (definition.type, definition.meaning) for name, definition in definitions}
     assert asset.description == dataset.meaning
 
 

@@ -107,7 +107,7 @@ def steps_in(result: ExecuteInProcessResult, kind: DagsterEventType) -> list[str
     return [event.step_key or "" for event in result.all_events if event.event_type is kind]
 
 
-def told_by(result: ExecuteInProcessResult) -> str:
+def error_of(result: ExecuteInProcessResult) -> str:
     """What the failed steps reported."""
     failures = [event for event in result.all_events if event.is_step_failure]
     return " ".join(str(event.step_failure_data.error) for event in failures)
@@ -221,7 +221,7 @@ def test_a_staged_file_that_dagster_does_not_know_is_made_known(home: Home) -> N
 def test_a_key_under_which_nothing_is_staged_fails_once_and_is_not_made_known(home: Home, key: str) -> None:
     result = home.run(key)
     assert not result.success
-    assert "orders stage FILE" in told_by(result)
+    assert "orders stage FILE" in error_of(result)
     assert steps_in(result, DagsterEventType.STEP_UP_FOR_RETRY) == []
     assert not home.instance.has_dynamic_partition(ORDER_FILES, key)
 
@@ -233,7 +233,7 @@ def test_a_refused_file_fails_once_and_leaves_nothing_half_imported(home: Home) 
     assert not result.success
     assert steps_in(result, DagsterEventType.STEP_UP_FOR_RETRY) == []
     assert steps_in(result, DagsterEventType.STEP_FAILURE) == ["import_order_file.parse_order_file"]
-    assert "date" in told_by(result)
+    assert "date" in error_of(result)
     assert home.bench.statuses() == {}
     with home.bench.engine.connect() as connection:
         refused = get_import(connection, key)
@@ -310,7 +310,7 @@ def test_the_summary_fails_when_the_store_shows_an_unsettled_order(home: Home) -
     result = with_gateway(home, Silent()).import_lines(*many_orders(3))
     assert not result.success
     assert steps_in(result, DagsterEventType.STEP_FAILURE) == ["import_order_file.summarize_import"]
-    assert "3 payment_processing" in told_by(result)
+    assert "3 payment_processing" in error_of(result)
 
 
 def test_metadata_shows_counts_and_a_preview_and_names_no_customer(home: Home) -> None:

@@ -8,7 +8,7 @@ from dagster import DagsterInstance, DagsterRunStatus
 from jobs.refunds.refund_orders import REFUND_ORDERS
 from jobs.runs import STARTING_SECONDS, WITHOUT_BEAT_SECONDS, any_alive
 from jobs.workers.run_heartbeat import beats_of, run_heartbeat
-from orders_pipeline.imports.state.watchdog import HeartbeatClock
+from orders_pipeline.imports.state.lost_imports import HeartbeatClock
 from tests.dagster_runs import create_run, status_of
 from tests.import_bench import ImportBench
 

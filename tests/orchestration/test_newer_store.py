@@ -15,7 +15,7 @@ from jobs.imports.runs.import_orders import IMPORT_ORDERS
 from orders_pipeline.store.engine import open_engine
 from orders_pipeline.store.revisions import StoreRefused
 from tests.import_bench import ImportBench, many_orders
-from tests.orchestration.test_import_job import told_by
+from tests.orchestration.test_import_job import error_of
 
 SENTENCE = "The order store has tables of revision 9999"
 
@@ -46,8 +46,8 @@ def test_a_run_fails_once_and_says_why(name: str, upgraded: ImportBench, instanc
     tags = {"dagster/partition": key} if name == IMPORT_ORDERS else {}
     result = job.execute_in_process(instance=instance, tags=tags, raise_on_error=False)
     assert not result.success
-    assert SENTENCE in told_by(result)
-    assert "restore a backup" in told_by(result)
+    assert SENTENCE in error_of(result)
+    assert "restore a backup" in error_of(result)
     assert not [event for event in result.all_events if event.is_step_up_for_retry]
     assert upgraded.statuses() == {}
 

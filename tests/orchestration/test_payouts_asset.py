@@ -48,9 +48,9 @@ def test_each_day_has_its_figures_after_fees(instance: DagsterInstance, resource
     records = instance.fetch_materializations(AssetKey("payouts"), limit=10).records
     days = {one.partition_key: one.asset_materialization for one in records}
     monday, tuesday = (days[day].metadata for day in ("2025-11-10", "2025-11-11"))  # type: ignore[union-attr]
-    told = {name: value.value for name, value in monday.items()}
-    assert (told["charges"], told["refunds"], told["fees"], told["net"]) == (10.0, 4.0, 0.8, 5.2)
-    assert (told["net_EUR"], told["payout_count"]) == (6.8, 0)
+    figures = {name: value.value for name, value in monday.items()}
+    assert (figures["charges"], figures["refunds"], figures["fees"], figures["net"]) == (10.0, 4.0, 0.8, 5.2)
+    assert (figures["net_EUR"], figures["payout_count"]) == (6.8, 0)
     assert (tuesday["payout_count"].value, tuesday["paid_out"].value) == (1, 5.2)
 
 

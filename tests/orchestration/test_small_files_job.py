@@ -72,7 +72,7 @@ def materialized(result: ExecuteInProcessResult) -> dict[tuple[str, str], dict[s
     }
 
 
-def told_by(result: ExecuteInProcessResult) -> str:
+def error_of(result: ExecuteInProcessResult) -> str:
     return " ".join(
         str(event.step_failure_data.error) for event in result.all_events if event.is_step_failure
     )
@@ -98,7 +98,7 @@ def test_a_refused_file_fails_the_run_and_no_other_file(home: Home) -> None:
     (home.bench.staged(keys[1]) / "original").write_text("other content")
     result = home.run(keys)
     assert not result.success
-    assert f"1 of 3 files were refused: {keys[1]} (staged_file_damaged)" in told_by(result)
+    assert f"1 of 3 files were refused: {keys[1]} (staged_file_damaged)" in error_of(result)
     assert {key for _, key in materialized(result)} == {keys[0], keys[2]}
     assert home.bench.broken_checks() == set()
 
@@ -107,7 +107,7 @@ def test_a_key_under_which_nothing_is_staged_fails_the_run_before_any_file_is_be
     keys = home.stage(2)
     result = home.run([*keys, "unknown"])
     assert not result.success
-    assert "no order file is staged as 'unknown'" in told_by(result)
+    assert "no order file is staged as 'unknown'" in error_of(result)
     assert {home.bench.found(key).status for key in keys} == {ImportStatus.STAGED}
     assert home.instance.get_dynamic_partitions(ORDER_FILES) == []
 
@@ -119,7 +119,7 @@ def test_no_file_is_begun_while_the_gateway_is_away(home: Home, tmp_path: Path) 
         gateway.kill()
         result = home.run(keys)
         assert not result.success
-        assert "the payment gateway does not answer" in told_by(result)
+        assert "the payment gateway does not answer" in error_of(result)
         assert {home.bench.found(key).status for key in keys} == {ImportStatus.STAGED}
         gateway.start()
         assert home.run(keys).success

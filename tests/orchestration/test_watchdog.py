@@ -38,7 +38,7 @@ from orders_pipeline.base.clock import now_us
 from orders_pipeline.base.model import ImportStatus
 from orders_pipeline.figures.kpis.warehouse.published_parts import part_file
 from orders_pipeline.imports.import_row import Import, get_import
-from orders_pipeline.imports.state.watchdog import HeartbeatClock
+from orders_pipeline.imports.state.lost_imports import HeartbeatClock
 from orders_pipeline.staging.inbox import STABLE_SECONDS
 from orders_pipeline.store.engine import reading
 from orders_pipeline.store.schema import imports

@@ -17,7 +17,7 @@ from jobs.imports.runs.small_files import import_small_files_job, shared_run
 from jobs.workers.run_heartbeat import run_heartbeat
 from jobs.workers.step_log import IDS_HEADER, step_ids
 from orders_pipeline.base.clock import now_us
-from orders_pipeline.imports.state.watchdog import HeartbeatClock, Patience
+from orders_pipeline.imports.state.lost_imports import HeartbeatClock, Patience
 from orders_pipeline.store.schema import imports
 from tests.dagster_runs import create_run, status_of
 from tests.import_bench import ImportBench, many_orders, write_orders

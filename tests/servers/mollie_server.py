@@ -130,8 +130,8 @@ class MollieServer:
     def payment(self, request: web.Request) -> dict[str, Any]:
         found = self.payments.get(request.match_info["payment"])
         if found is None:
-            told = refuse(404, "No payment exists with this token.").text
-            raise web.HTTPNotFound(text=told, content_type=CONTENT)
+            answered = refuse(404, "No payment exists with this token.").text
+            raise web.HTTPNotFound(text=answered, content_type=CONTENT)
         return found
 
     def page(self, request: web.Request, name: str, entries: dict[str, dict[str, Any]]) -> web.Response:

@@ -56,17 +56,16 @@ def page() -> str:
 
 
 def _row(method: str, path: str, described: dict[str, Any], schemas: dict[str, Any]) -> str:
-    told = [_parameter(one) for one in described.get("parameters", []) if _of_its_own(one)]
+    inputs = [_parameter(one) for one in described.get("parameters", []) if _of_its_own(one)]
     content = described.get("requestBody", {}).get("content", {})
     if content and "application/json" not in content:
-        told.append("the file, or a form with one file")
+        inputs.append("the file, or a form with one file")
     elif content:
         body = content["application/json"]["schema"]
         body = schemas[body["$ref"].rpartition("/")[2]] if "$ref" in body else body
-        told.append("JSON: " + ", ".join(f"`{name}`" for name in body["properties"]))
-    return (
-        f"| `{method.upper()} {path}` | {', '.join(told)} | {' '.join(described['description'].split())} |\n"
-    )
+        inputs.append("JSON: " + ", ".join(f"`{name}`" for name in body["properties"]))
+    description = " ".join(described["description"].split())
+    return f"| `{method.upper()} {path}` | {', '.join(inputs)} | {description} |\n"
 
 
 def _of_its_own(parameter: dict[str, Any]) -> bool:

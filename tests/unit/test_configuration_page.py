@@ -62,8 +62,8 @@ def _allowed(schema: dict[str, Any], definitions: dict[str, Any]) -> str:
         "maximum": "to {}",
         "exclusiveMaximum": "below {}",
     }
-    told = [words.format(f"{schema[limit]:g}") for limit, words in limits.items() if limit in schema]
-    return " ".join(told) or KINDS.get(schema.get("format", schema.get("type", "")), "text")
+    stated = [words.format(f"{schema[limit]:g}") for limit, words in limits.items() if limit in schema]
+    return " ".join(stated) or KINDS.get(schema.get("format", schema.get("type", "")), "text")
 
 
 KINDS = {

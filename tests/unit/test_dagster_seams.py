@@ -103,7 +103,7 @@ def test_no_private_name_is_used_in_two_seams() -> None:
 
 @pytest.mark.parametrize("seam", seams(), ids=lambda path: path.stem)
 def test_a_seam_says_what_it_is_for_and_has_a_contract_test(seam: Path) -> None:
-    told = ast.get_docstring(ast.parse(seam.read_text())) or ""
-    assert all(purpose in told for purpose in PURPOSES)
+    docstring = ast.get_docstring(ast.parse(seam.read_text())) or ""
+    assert all(purpose in docstring for purpose in PURPOSES)
     contracts = "".join(path.read_text() for path in CONTRACTS.glob("*.py"))
     assert f"jobs.dagster_seams.{seam.stem} import" in contracts

@@ -75,8 +75,8 @@ def page() -> str:
         JOURNAL,
         *(table for table in TABLES.values() if table.name != dictionary.DAILY_KPIS.name),
     ]
-    told = HEAD + "".join(map(_section, DATASETS)) + TOOLS + "".join(map(_tool_section, TOOL_TABLES))
-    return told + EXPORTS + "".join(map(_export_section, exports))
+    text = HEAD + "".join(map(_section, DATASETS)) + TOOLS + "".join(map(_tool_section, TOOL_TABLES))
+    return text + EXPORTS + "".join(map(_export_section, exports))
 
 
 def _tool_section(table: Table) -> str:
@@ -96,8 +96,8 @@ def _export_section(table: ExportTable) -> str:
 
 def _section(dataset: Dataset) -> str:
     rows = "".join(
-        f"| `{name}` | {told.type} | {told.meaning} | `{_shown(told.example)}` |\n"
-        for name, told in dataset.definitions.items()
+        f"| `{name}` | {definition.type} | {definition.meaning} | `{_shown(definition.example)}` |\n"
+        for name, definition in dataset.definitions.items()
     )
     head = "| column | type | meaning | example |\n|---|---|---|---|\n"
     return f"\n## {dataset.name}\n{dataset.meaning}\n\n{head}{rows}"
@@ -127,8 +127,8 @@ def test_the_api_says_of_a_figure_what_the_dictionary_says(
     answer: type[BaseModel], defined: Mapping[str, Definition]
 ) -> None:
     described = answer.model_json_schema()["properties"]
-    assert {name: told["description"] for name, told in described.items()} == {
-        name: told.meaning for name, told in defined.items()
+    assert {name: one["description"] for name, one in described.items()} == {
+        name: one.meaning for name, one in defined.items()
     }
 
 

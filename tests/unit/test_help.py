@@ -62,9 +62,9 @@ def test_every_command_that_a_module_registers_is_there() -> None:
 
 def test_the_version_names_the_project_dagster_and_the_code() -> None:
     shown = CliRunner().invoke(app, ["--version"])
-    told = dict(line.split(" ") for line in shown.stdout.splitlines())
-    assert (shown.exit_code, list(told)) == (0, ["orders-pipeline", "dagster", "code"])
-    assert (told["dagster"], told["code"]) == (version("dagster"), code_version())
+    versions = dict(line.split(" ") for line in shown.stdout.splitlines())
+    assert (shown.exit_code, list(versions)) == (0, ["orders-pipeline", "dagster", "code"])
+    assert (versions["dagster"], versions["code"]) == (version("dagster"), code_version())
 
 
 def test_panels_come_in_the_order_of_use() -> None:

@@ -15,7 +15,7 @@ from jobs.runs import PARTITION_TAG, fail_run, imported_keys
 from orders_pipeline.base.model import ImportStatus
 from orders_pipeline.imports.import_row import Import, find_import
 from orders_pipeline.imports.small_files import first_unfinished
-from orders_pipeline.imports.state.watchdog import STARTING_TAKES, HeartbeatClock
+from orders_pipeline.imports.state.lost_imports import STARTING_TAKES, HeartbeatClock
 from orders_pipeline.store.engine import reading
 
 AT_WORK = (ImportStatus.STAGED, ImportStatus.RUNNING)

@@ -26,8 +26,7 @@ from orders_pipeline.base.settings import Settings
 from orders_pipeline.imports.arrival.intake import current_pause
 from orders_pipeline.imports.import_row import Import, imports_to_watch
 from orders_pipeline.imports.small_files import first_unfinished
-from orders_pipeline.imports.state.status import stall_import
-from orders_pipeline.imports.state.watchdog import (
+from orders_pipeline.imports.state.lost_imports import (
     GiveUp,
     HeartbeatClock,
     Leave,
@@ -37,6 +36,7 @@ from orders_pipeline.imports.state.watchdog import (
     RunState,
     judge,
 )
+from orders_pipeline.imports.state.status import stall_import
 from orders_pipeline.services.broker_tls import is_amqp
 from orders_pipeline.services.redis_server import broker_url
 from orders_pipeline.store.engine import reading

@@ -15,7 +15,7 @@ from fastapi import Request
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-TOLD = "orders_proxy"
+SCOPE_KEY = "orders_proxy"
 FORWARDING = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip", "via")
 
 
@@ -43,7 +43,7 @@ class TrustedProxies:
         """Forwards a request."""
         if scope["type"] == "http" and self._is_trusted(scope):
             headers = Headers(scope=scope)
-            scope[TOLD] = ProxyHeaders(self._user(headers), headers.get("x-forwarded-host"))
+            scope[SCOPE_KEY] = ProxyHeaders(self._user(headers), headers.get("x-forwarded-host"))
         await self._app(scope, receive, send)
 
     def _user(self, headers: Headers) -> str | None:
@@ -62,8 +62,8 @@ class TrustedProxies:
 
 def proxy_headers(request: Request) -> ProxyHeaders:
     """Returns the data that a trusted proxy added to this request; empty without such a proxy."""
-    told: ProxyHeaders = request.scope.get(TOLD, ProxyHeaders())
-    return told
+    headers: ProxyHeaders = request.scope.get(SCOPE_KEY, ProxyHeaders())
+    return headers
 
 
 def is_from_this_machine(request: Request) -> bool:

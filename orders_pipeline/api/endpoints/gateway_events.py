@@ -72,12 +72,12 @@ async def receive_gateway_event(request: Request, context: Context) -> Response:
     if not getattr(context.settings, secret.removeprefix("ORDERS_").lower()):
         await run_sync(request.app.state.rate_limit.count, address_of(request))
         raise Refused(404, f"Events are not accepted, because {secret} is not set.")
-    told = await (_signed_by_stripe if from_stripe else _signed)(request, context)
-    if told.body is None:
-        why = told.why or CHANGES_NOTHING
-        return done({"id": told.id, "status": GatewayEventStatus.IGNORED, "reason": why})
+    signed = await (_signed_by_stripe if from_stripe else _signed)(request, context)
+    if signed.body is None:
+        why = signed.why or CHANGES_NOTHING
+        return done({"id": signed.id, "status": GatewayEventStatus.IGNORED, "reason": why})
     try:
-        event = SentEvent.read(told.id, told.body)
+        event = SentEvent.read(signed.id, signed.body)
     except EventUnreadableError as error:
         raise Refused(400, str(error)) from None
     verdict = await context.gateway_events.receive(event)

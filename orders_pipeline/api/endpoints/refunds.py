@@ -115,8 +115,8 @@ def refunds(
 def refund_statistics(request: Request, context: Context) -> Response:
     """Number and sums of refunds by status and currency, and what completed today."""
     with reading(context.engine) as connection:
-        told = {**refund_stats(connection), "today": refunds_on(connection, context.today())}
-    return answer(request, {**told, "timestamp": to_datetime(now_us()).isoformat()})
+        numbers = {**refund_stats(connection), "today": refunds_on(connection, context.today())}
+    return answer(request, {**numbers, "timestamp": to_datetime(now_us()).isoformat()})
 
 
 @router.get("/{refund_id}", response_model=Answer[Refund], responses=NO_SUCH_REFUND)

@@ -43,11 +43,11 @@ def message_of(error: BaseException) -> str:
 
 def stack_trace(error: BaseException) -> str:
     """The stack trace of an error, its causes first: source lines, never values."""
-    told = (
+    trace = (
         "".join(traceback.format_tb(error.__traceback__)) + f"{type(error).__name__}: {message_of(error)}\n"
     )
     cause = _cause(error)
-    return f"{stack_trace(cause)}\nwhich led to\n\n{told}" if cause else told
+    return f"{stack_trace(cause)}\nwhich led to\n\n{trace}" if cause else trace
 
 
 def without_values(error: BaseException) -> Exception:

@@ -77,8 +77,10 @@ def _waiting(context: ApiContext) -> int | None:
 def _attention(context: ApiContext, connection: Connection, refunds: dict[str, Any]) -> Iterator[Attention]:
     t = texts().attention
     for alert in open_alerts(connection):
-        told = alert_document(alert)
-        yield Attention("bad", f"{title(alert.name)} ({alert.subject})", told["detail"], "/operations#alerts")
+        document = alert_document(alert)
+        yield Attention(
+            "bad", f"{title(alert.name)} ({alert.subject})", document["detail"], "/operations#alerts"
+        )
     counts = {
         kind: failed_work(connection, Wanted(kind), 1)["counts"][kind] for kind in (Kind.FILES, Kind.IMPORTS)
     }

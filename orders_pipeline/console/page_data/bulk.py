@@ -80,8 +80,8 @@ class Bulk:
     @property
     def digest(self) -> str:
         """A digest that changes if the action would apply to other orders or amounts."""
-        told = [(order["source"], order["number"]) for order in self.orders], sorted(self.amounts.items())
-        return hashlib.sha256(repr(told).encode()).hexdigest()
+        content = [(order["source"], order["number"]) for order in self.orders], sorted(self.amounts.items())
+        return hashlib.sha256(repr(content).encode()).hexdigest()
 
 
 def chosen_orders(context: ApiContext, wanted: OrderFilter, names: Sequence[tuple[str, str]]) -> list[Order]:

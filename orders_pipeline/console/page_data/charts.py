@@ -36,9 +36,9 @@ class Chart:
         """For each bar: its days or hour, its link if it has one, and its figures."""
         return [
             (
-                bucket.get("told") or formats.days(bucket["first"], bucket["last"]),
+                bucket.get("label") or formats.days(bucket["first"], bucket["last"]),
                 self.url_of(bucket["first"], bucket["last"]) if self.url_of else "",
-                [self._told(bucket[figure]) for figure in self.figures],
+                [self._formatted(bucket[figure]) for figure in self.figures],
             )
             for bucket in self.buckets
         ]
@@ -61,12 +61,12 @@ class Chart:
     def text(self) -> str:
         """The sums (or the last figures, if the bars are not days) as text for screen readers."""
         labels = vars(texts().overview.outcomes)
-        sums = (f"{labels[figure]}: {self._told(self._summed(figure))}" for figure in self.figures)
+        sums = (f"{labels[figure]}: {self._formatted(self._summed(figure))}" for figure in self.figures)
         return f"{', '.join(sums)} {self.currency}".strip()
 
     def _summed(self, figure: str) -> Number:
         values: list[Number] = [bucket[figure] for bucket in self.buckets]
         return sum(values) if self.url_of else values[-1]
 
-    def _told(self, value: Number) -> str:
+    def _formatted(self, value: Number) -> str:
         return formats.money(value, self.currency) if self.currency else number(value)

@@ -134,10 +134,10 @@ def _end_of_refund(refund: Story) -> Moment:
     t, is_done = texts().order, refund["status"] == RefundStatus.COMPLETED
     detail = (refund["transaction_id"] if is_done else refund["failure"]) or ""
     if refund["kind"] == RefundKind.DISPUTE:
-        told, is_good = (t.disputed, False) if is_done else (t.dispute_reversed, True)
+        message, is_good = (t.disputed, False) if is_done else (t.dispute_reversed, True)
     else:
-        told, is_good = t.refunded if is_done else t.refund_ended.format(status=refund["status"]), is_done
-    return Moment(refund["settled_at"], told, detail, GOOD if is_good else BAD)
+        message, is_good = t.refunded if is_done else t.refund_ended.format(status=refund["status"]), is_done
+    return Moment(refund["settled_at"], message, detail, GOOD if is_good else BAD)
 
 
 def _provider(story: Story) -> Iterator[Moment]:
@@ -147,8 +147,8 @@ def _provider(story: Story) -> Iterator[Moment]:
         currency = one["currency"]
         gross, fee = (f"{formats.money(one[name], currency)} {currency}" for name in ("gross", "fee"))
         paid = t.paid_out.format(payout=one["payout"]) if one["payout"] else t.not_paid_out
-        told = t.provider_booked.format(kind=formats.words(one["kind"]), gross=gross, fee=fee)
-        yield Moment(one["booked_at"], told, paid)
+        message = t.provider_booked.format(kind=formats.words(one["kind"]), gross=gross, fee=fee)
+        yield Moment(one["booked_at"], message, paid)
 
 
 def _notes(story: Story) -> Iterator[Moment]:
@@ -160,16 +160,16 @@ def _events(story: Story) -> Iterator[Moment]:
     t = texts().order
     for event in story["events"]:
         for one in event["deliveries"]:
-            told = getattr(t, f"event_{one['status']}").format(webhook=one["webhook"])
+            message = getattr(t, f"event_{one['status']}").format(webhook=one["webhook"])
             tone = BAD if one["status"] == FAILED else ""
-            yield Moment(one["settled_at"] or event["at"], told, event["type"], tone)
+            yield Moment(one["settled_at"] or event["at"], message, event["type"], tone)
 
 
 def _notices(story: Story) -> Iterator[Moment]:
     t = texts().order
     for one in story["notices"]:
         status = one["status"]
-        told = t.notice_sent if status == NotificationStatus.SENT else t.notice.format(status=status)
+        message = t.notice_sent if status == NotificationStatus.SENT else t.notice.format(status=status)
         detail = ", ".join(filter(None, (one["type"], formats.words(one["reason"] or ""))))
         tone = BAD if status == NotificationStatus.FAILED else ""
-        yield Moment(one["settled_at"] or one["created_at"], told, detail, tone)
+        yield Moment(one["settled_at"] or one["created_at"], message, detail, tone)

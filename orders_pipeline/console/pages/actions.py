@@ -163,13 +163,15 @@ def _act(view: View, caller: Caller, action: str, given: Given, *, is_confirmed:
     """Carries out an action on orders if it is confirmed; otherwise returns what it would do."""
     act, model = ACTIONS[action]
     choice = _choice(given)
-    told = _data(act(view.context, caller, valid(model, {**choice, "dry_run": not is_confirmed})))
+    result = _data(act(view.context, caller, valid(model, {**choice, "dry_run": not is_confirmed})))
     fields = [
         (name, one)
         for name, value in choice.items()
         for one in (value if isinstance(value, list) else [value])
     ]
-    return view.page("action.html", "orders", action=action, fields=fields, found=told, is_done=is_confirmed)
+    return view.page(
+        "action.html", "orders", action=action, fields=fields, found=result, is_done=is_confirmed
+    )
 
 
 def _choice(given: Given) -> dict[str, Any]:
@@ -187,8 +189,8 @@ def valid(model: type[Model], values: Mapping[str, Any]) -> Model:
     try:
         return model.model_validate(values)
     except ValidationError as error:
-        told = (f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors())
-        raise Refused(422, "; ".join(told)) from None
+        messages = (f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors())
+        raise Refused(422, "; ".join(messages)) from None
 
 
 def _data(response: Response) -> Any:

@@ -53,8 +53,8 @@ def act(
     bulk = _planned(view, action, wanted, _names(order, everything))
     if form.get("digest") != bulk.digest:
         return _preview(view, action, bulk, changed=True)
-    told = Wanted(caller.actor, str(form.get("reason") or ""), str(form.get("key") or ""))
-    return view.page("bulk.html", "orders", action=action, done=do(view.context, action, bulk, told))
+    by = Wanted(caller.actor, str(form.get("reason") or ""), str(form.get("key") or ""))
+    return view.page("bulk.html", "orders", action=action, done=do(view.context, action, bulk, by))
 
 
 def _planned(view: Shown, action: BulkAction, wanted: OrderFilter, names: list[tuple[str, str]]) -> Bulk:

@@ -51,7 +51,7 @@ def mapping(view: Shown, caller: Operator, token: str) -> Response:
         columns=_columns(draft),
         groups=mapped_fields(draft, chosen),
         chosen=chosen,
-        dates_told=_dates(chosen.get("dates", "")),
+        date_choices=_dates(chosen.get("dates", "")),
         means={kind: _means(kind) for kind in ("payment", "skipping")},
         currency=view.context.settings.currency,
         chosen_text=urlencode({**query, **chosen, MAPPED: "yes"}),
@@ -81,8 +81,8 @@ def _name(draft: Draft, upload: Upload) -> str:
 
 def _dates(chosen: str) -> list[tuple[str, str]]:
     """Returns the date formats to choose from, including the one that a profile sets."""
-    told = vars(texts().new_file.date_orders)
-    return [*told.items(), *([(chosen, chosen)] if chosen and chosen not in told else [])]
+    named = vars(texts().new_file.date_orders)
+    return [*named.items(), *([(chosen, chosen)] if chosen and chosen not in named else [])]
 
 
 def _means(kind: str) -> list[tuple[str, str]]:

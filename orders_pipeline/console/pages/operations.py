@@ -94,9 +94,11 @@ def _charts(taken: list[Snapshot], zone: ZoneInfo) -> list[Chart]:
         rates[hour].append(rate or 0.0)
         waiting[hour].append(sum(snapshot.waiting.values()))
     hours = sorted(waiting)
-    told = [{"first": f"{hour:%Y-%m-%dT%H}", "told": f"{hour.day} {hour:%b, %H}:00"} for hour in hours]
-    settled = [{**at, "settled": round(fmean(rates[hour]), 2)} for at, hour in zip(told, hours, strict=True)]
-    most = [{**at, "waiting": max(waiting[hour])} for at, hour in zip(told, hours, strict=True)]
+    labelled = [{"first": f"{hour:%Y-%m-%dT%H}", "label": f"{hour.day} {hour:%b, %H}:00"} for hour in hours]
+    settled = [
+        {**at, "settled": round(fmean(rates[hour]), 2)} for at, hour in zip(labelled, hours, strict=True)
+    ]
+    most = [{**at, "waiting": max(waiting[hour])} for at, hour in zip(labelled, hours, strict=True)]
     return [
         Chart("settled", settled, ("settled",), HOUR, "", None),
         Chart("waiting", most, ("waiting",), HOUR, "", None),

@@ -151,8 +151,8 @@ def _signed_in(request: Request, context: ApiContext, opened: Opened, after: str
 
 def _refused(request: Request, caller: Caller | None, after: str, refused: Refused, name: str) -> Response:
     headers = refused.headers or {}
-    told = texts().sign_in.wait.format(message=refused.message, seconds=headers.get("Retry-After", "60"))
-    response = _form(request, caller, after, told, refused.status, name)
+    message = texts().sign_in.wait.format(message=refused.message, seconds=headers.get("Retry-After", "60"))
+    response = _form(request, caller, after, message, refused.status, name)
     response.headers.update(headers)
     return response
 

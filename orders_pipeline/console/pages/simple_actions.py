@@ -79,8 +79,8 @@ def _restock(context: ApiContext, caller: Caller, form: FormData) -> None:
     try:
         with context.engine.begin() as connection:
             on_hand = quantity_number(restock(connection, sku, units))
-            told = {"units": quantity_number(units), "on_hand": on_hand}
-            record_action(connection, caller.actor, "products.restock", sku, **told)
+            details = {"units": quantity_number(units), "on_hand": on_hand}
+            record_action(connection, caller.actor, "products.restock", sku, **details)
     except UnknownProductError as error:
         raise Refused(404, str(error)) from None
 

@@ -56,7 +56,7 @@ def begin(request: Request, context: Context, caller: Operator) -> Response:
 def look(request: Request, context: Context, caller: Operator, token: str) -> Response:
     """Returns how many bytes have arrived."""
     _require_version(request)
-    return _told(found_upload(context, caller, token), 200)
+    return _answer(found_upload(context, caller, token), 200)
 
 
 @router.patch("/{token}")
@@ -77,7 +77,7 @@ async def append(request: Request, context: Context, caller: Operator, token: st
         except ClientDisconnect:
             # The client has disconnected and does not read the response.
             pass
-    return _told(upload, 204)
+    return _answer(upload, 204)
 
 
 def found_upload(context: ApiContext, caller: Caller, token: str) -> Upload:
@@ -102,7 +102,7 @@ def _telling_conflicts() -> Iterator[None]:
         raise Refused(409, texts().upload.wrong_offset, VERSION) from None
 
 
-def _told(upload: Upload, status: int) -> Response:
+def _answer(upload: Upload, status: int) -> Response:
     numbers = {"Upload-Offset": str(upload.offset), "Upload-Length": str(upload.length)}
     return Response(status_code=status, headers={**VERSION, **numbers, "Cache-Control": "no-store"})
 

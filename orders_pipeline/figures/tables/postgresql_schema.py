@@ -55,8 +55,8 @@ READER_SETTINGS = {
     "idle_in_transaction_session_timeout": "60s",
 }
 VIEWS: Mapping[str, tuple[table.Table, store_queries.Query]] = {
-    told.name: (told, query)
-    for told, query in (
+    defined.name: (defined, query)
+    for defined, query in (
         (definitions.CUSTOMERS, store_queries.customers_rows()),
         (definitions.PRODUCTS, store_queries.products_rows()),
         (definitions.ORDERS, store_queries.orders_rows()),
@@ -163,7 +163,7 @@ def _definitions() -> list[str]:
         f"CREATE TABLE {daily_kpis} ({DAILY_KPIS.declared}, PRIMARY KEY (day, currency))",
         f"CREATE TABLE {published_years} (year TEXT PRIMARY KEY, digest TEXT NOT NULL, "
         "published_at TIMESTAMP NOT NULL)",
-        *(_view(told, query) for told, query in VIEWS.values()),
+        *(_view(defined, query) for defined, query in VIEWS.values()),
         *_leaderboards().values(),
         f"CREATE VIEW {SCHEMA}.{ABOUT.name} AS SELECT (SELECT max(published_at) FROM {published_years})"
         " AS made_at, 0::BIGINT AS late_by_at_most_minutes,"

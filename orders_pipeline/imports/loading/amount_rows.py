@@ -49,7 +49,7 @@ class MoreOfOrders:
 
     def insert(self, connection: Connection) -> None:
         """Writes the rows to the store."""
-        told = {order_amounts: self.amounts, recorded_payments: self.recorded, order_payers: self.payers}
-        for table, rows in told.items():
+        by_table = {order_amounts: self.amounts, recorded_payments: self.recorded, order_payers: self.payers}
+        for table, rows in by_table.items():
             if rows.height:
                 insert_frame(connection, table, rows)

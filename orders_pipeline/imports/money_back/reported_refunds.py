@@ -46,11 +46,11 @@ def book_reported_refunds(
     booked_more = 0
     for number, window in ranges.items():
         with staging.batch(found.key, number) as folder:
-            told = _told(folder, number, window)
+            reported = _reported(folder, number, window)
         with reading(engine) as connection:
             new = pl.col("id").is_in(_completed(connection, window))
-        told = told.with_columns(new=new).filter(pl.col("new") | pl.col("number").is_in(known))
-        answers = request_refunds(engine, list(_asked(told, found.source)), terms, actor)
+        reported = reported.with_columns(new=new).filter(pl.col("new") | pl.col("number").is_in(known))
+        answers = request_refunds(engine, list(_asked(reported, found.source)), terms, actor)
         booked_more += _booked_more(answers)
         for answer in answers:
             if isinstance(answer, RefundRefused) and answer.code not in (BOOKED_BEFORE, BOOKED_MORE):
@@ -67,10 +67,10 @@ def foresee_refunds(
     Returns:
         The sums in minor units by currency, and the number of orders with more booked than the file says.
     """
-    told = parsed.filter(pl.col("refunded") > 0)
-    fresh = told.filter(pl.col("position").is_in(known.newcomers.implode()))
+    reported = parsed.filter(pl.col("refunded") > 0)
+    fresh = reported.filter(pl.col("position").is_in(known.newcomers.implode()))
     sums = Counter[str](dict(fresh.group_by("currency").agg(pl.col("refunded").sum()).iter_rows()))
-    old = told.filter(pl.col("position").is_in(known.duplicates.implode())).with_columns(new=False)
+    old = reported.filter(pl.col("position").is_in(known.duplicates.implode())).with_columns(new=False)
     answers = preview_refunds(engine, list(_asked(old, source)))
     for answer in answers:
         if isinstance(answer, Planned):
@@ -113,7 +113,7 @@ def _ranges(connection: Connection, found: Import) -> dict[int, Window]:
     return {number: Window(first, first + size - 1) for number, first, size in connection.execute(query)}
 
 
-def _told(folder: Path, number: int, window: Window) -> pl.DataFrame:
+def _reported(folder: Path, number: int, window: Window) -> pl.DataFrame:
     parsed = pl.scan_parquet(folder / f"batch-{number:04}.orders.parquet").filter(pl.col("refunded") > 0)
     order_id = (pl.col("position") + window.first).alias("id")
     return parsed.select(order_id, "number", "currency", "refunded").collect()
@@ -126,8 +126,8 @@ def _completed(connection: Connection, window: Window) -> list[int]:
     return list(connection.scalars(query))
 
 
-def _asked(told: pl.DataFrame, source: str) -> Iterator[RefundAsked]:
-    rows = told.select("number", "currency", "refunded", "new")
+def _asked(reported: pl.DataFrame, source: str) -> Iterator[RefundAsked]:
+    rows = reported.select("number", "currency", "refunded", "new")
     for number, currency, refunded, new in rows.iter_rows():
         key = f"{KEY}{source}/{number}"
         yield RefundAsked(

@@ -17,17 +17,17 @@ def record_finished(connection: Connection, import_id: int) -> None:
     if is_wanted(connection, EventType.IMPORT_FINISHED):
         counts = count_by_status(connection, import_id)
         ended = {"statuses": {status.value: counts[status] for status in SETTLED}}
-        record_events(connection, EventType.IMPORT_FINISHED, [_told(connection, import_id, ended)])
+        record_events(connection, EventType.IMPORT_FINISHED, [_event(connection, import_id, ended)])
 
 
 def record_refused(connection: Connection, import_id: int, code: str, reason: str) -> None:
     """Records that a file was refused."""
     if is_wanted(connection, EventType.IMPORT_REFUSED):
         why = {"code": code, "message": reason}
-        record_events(connection, EventType.IMPORT_REFUSED, [_told(connection, import_id, why)])
+        record_events(connection, EventType.IMPORT_REFUSED, [_event(connection, import_id, why)])
 
 
-def _told(connection: Connection, import_id: int, more: dict[str, Any]) -> NewEvent:
+def _event(connection: Connection, import_id: int, more: dict[str, Any]) -> NewEvent:
     i = imports.c
     query = select(i.partition_key, i.file_name, sources.c.name, i.records, i.rejected_lines)
     query = query.join(sources, sources.c.id == i.source_id).where(i.id == import_id)

@@ -56,7 +56,7 @@ def alerts_since(connection: Connection, since: int) -> list[Alert]:
     return _alerts(connection, or_(alerts.c.over_at.is_(None), alerts.c.over_at >= since))
 
 
-def untold_alerts(engine: Engine) -> list[Alert]:
+def unsent_alerts(engine: Engine) -> list[Alert]:
     """Alerts whose current state was not sent yet, the oldest first."""
     with reading(engine) as connection:
         return _alerts(connection, alerts.c.told.is_(False))
@@ -84,11 +84,11 @@ def end_alerts(connection: Connection, ids: Sequence[int], now: int) -> None:
     connection.execute(update(alerts).where(alerts.c.id.in_(ids)).values(over_at=now, told=False))
 
 
-def mark_told(engine: Engine, told: Alert) -> None:
+def mark_sent(engine: Engine, alert: Alert) -> None:
     """Records that a notice of this state of an alert was sent."""
-    same_state = alerts.c.over_at.is_(None) if told.over_at is None else alerts.c.over_at == told.over_at
+    same_state = alerts.c.over_at.is_(None) if alert.over_at is None else alerts.c.over_at == alert.over_at
     with engine.begin() as connection:
-        connection.execute(update(alerts).where(alerts.c.id == told.id, same_state).values(told=True))
+        connection.execute(update(alerts).where(alerts.c.id == alert.id, same_state).values(told=True))
 
 
 def _time(microseconds: int) -> str:

@@ -23,7 +23,7 @@ FEWEST_ORDERS = 20
 # Sensors are evaluated every 10 to 30 seconds, and alerts must be raised within two minutes.
 SENSORS_SILENT_FOR_SECONDS = 75
 # Damaged files are a sign of a failing disk, so an alert is raised although the figures are repaired.
-REBUILD_TOLD_HOURS = 24
+REBUILD_REPORTED_HOURS = 24
 
 
 class AlertName(StrEnum):
@@ -67,7 +67,7 @@ class Condition:
 Rule = Callable[[Observations, Limits], list[Condition] | None]
 
 
-def judge(seen: Observations, limits: Limits) -> dict[AlertName, list[Condition]]:
+def conditions_by_alert(seen: Observations, limits: Limits) -> dict[AlertName, list[Condition]]:
     """The conditions that hold, by alert. Alerts that cannot be judged now are left out."""
     judged = {name: rule(seen, limits) for name, rule in RULES.items()}
     return {name: conditions for name, conditions in judged.items() if conditions is not None}
@@ -147,10 +147,12 @@ def _disk_nearly_full(seen: Observations, limits: Limits) -> list[Condition]:
 
 
 def _figures_rebuilt(seen: Observations, _limits: Limits) -> list[Condition]:
-    if seen.rebuild is None or seen.now - seen.rebuild.at >= REBUILD_TOLD_HOURS * HOUR_US:
+    if seen.rebuild is None or seen.now - seen.rebuild.at >= REBUILD_REPORTED_HOURS * HOUR_US:
         return []
-    told = f"At {_clock(seen.rebuild.at)}, {seen.rebuild.reason}. Figures are computed again from the orders."
-    return [Condition("figures", told)]
+    message = (
+        f"At {_clock(seen.rebuild.at)}, {seen.rebuild.reason}. Figures are computed again from the orders."
+    )
+    return [Condition("figures", message)]
 
 
 def _backup_failed(seen: Observations, _limits: Limits) -> list[Condition]:
@@ -173,12 +175,12 @@ def _backup_old(seen: Observations, limits: Limits) -> list[Condition]:
 
 def _quarantined_file(seen: Observations, _limits: Limits) -> list[Condition]:
     found = seen.quarantine
-    told = [
+    listed = [
         Condition(name, f"{name} is in quarantine: {code}. `orders quarantine list` says what is wrong.")
         for name, code in found.first
     ]
     more = found.files - len(found.first)
-    return [*told, *([Condition("inbox", f"More files in quarantine: {more}.")] if more > 0 else [])]
+    return [*listed, *([Condition("inbox", f"More files in quarantine: {more}.")] if more > 0 else [])]
 
 
 def _inbox_waiting(seen: Observations, limits: Limits) -> list[Condition]:
@@ -193,9 +195,9 @@ def _open_refund(seen: Observations, limits: Limits) -> list[Condition]:
     found, limit = seen.open_refunds, limits.refund_minutes
     if not limit or found is None or (waited := _minutes_since(seen, found.since)) < limit:
         return []
-    told = f"Refunds without an outcome: {found.refunds}. The oldest has waited for {waited:.0f} minutes."
+    message = f"Refunds without an outcome: {found.refunds}. The oldest has waited for {waited:.0f} minutes."
     approvals = f" They include {found.unapproved} that wait for approval." if found.unapproved else ""
-    return [Condition("refunds", told + approvals)]
+    return [Condition("refunds", message + approvals)]
 
 
 def _uncaptured(seen: Observations, limits: Limits) -> list[Condition]:
@@ -234,10 +236,10 @@ def _of_webhook(seen: Observations, one: WaitingWebhook) -> Condition:
         return Condition(
             "webhooks", f"No program sends events. The oldest has waited for {waited:.0f} minutes."
         )
-    told = [f"Events that failed: {one.failed}."] if one.failed else []
-    told += [f"The oldest waiting event is from {_clock(one.since)}."] if one.since is not None else []
-    told += [f"The last error: {one.error}."] if one.error else []
-    return Condition(f"webhook {one.id}", " ".join(told))
+    sentences = [f"Events that failed: {one.failed}."] if one.failed else []
+    sentences += [f"The oldest waiting event is from {_clock(one.since)}."] if one.since is not None else []
+    sentences += [f"The last error: {one.error}."] if one.error else []
+    return Condition(f"webhook {one.id}", " ".join(sentences))
 
 
 def _notifications_failing(seen: Observations, limits: Limits) -> list[Condition]:

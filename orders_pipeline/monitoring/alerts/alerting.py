@@ -71,11 +71,11 @@ def tell_alerts(engine: Engine, channels: Channels) -> list[str]:
     A notice that no channel accepted is sent again the next time.
     """
     failures = []
-    for alert in alert_rows.untold_alerts(engine):
+    for alert in alert_rows.unsent_alerts(engine):
         sent = send_notice(channels, notice_of(alert))
         failures += sent.failures
         if sent.reached:
-            alert_rows.mark_told(engine, alert)
+            alert_rows.mark_sent(engine, alert)
     return failures
 
 

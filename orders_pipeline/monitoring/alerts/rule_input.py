@@ -12,7 +12,7 @@ MINUTE_US, HOUR_US = 60_000_000, 3_600_000_000
 # Events of the gateway may arrive before their order is stored. Those that remain unknown are reported for a
 # week.
 EVENT_WAITS_MINUTES = 10
-EVENT_TOLD_HOURS = 7 * 24
+EVENT_REPORTED_HOURS = 7 * 24
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +129,7 @@ class Observations:
         open_refunds: None if each refund has its outcome.
         uncaptured: None if no order is authorized.
         waiting_notices: None if no notice to a customer waits.
-        waiting_events: those that are older than `EVENT_WAITS_MINUTES` and not older than `EVENT_TOLD_HOURS`.
+        waiting_events: those older than `EVENT_WAITS_MINUTES`, but not older than `EVENT_REPORTED_HOURS`.
     """
 
     now: int

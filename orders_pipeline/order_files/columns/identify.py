@@ -180,9 +180,9 @@ def look_at(
     encoding = _encoding(source, sample, options, profile)
     lines, line_end = _lines(sample, encoding.encoding)
     fixed = _fixed(options, profile)
-    told = re.fullmatch(r"\ufeff?sep=(.)", lines[0].strip("\n")) if lines else None
-    if told and "delimiter" not in fixed:
-        fixed["delimiter"] = told[1]
+    stated = re.fullmatch(r"\ufeff?sep=(.)", lines[0].strip("\n")) if lines else None
+    if stated and "delimiter" not in fixed:
+        fixed["delimiter"] = stated[1]
     sniffed = sniff(lines, line_end, fixed, knows_header)
     return Looked(source, encoding, options, sniffed, lines)
 

@@ -22,7 +22,7 @@ from orders_pipeline.order_files.orders.paid import (
 from orders_pipeline.order_files.orders.repeated_orders import lines_once
 from orders_pipeline.order_files.orders.reused_numbers import marked_reused
 from orders_pipeline.order_files.parsed_file import FileWarning, merged_warnings
-from orders_pipeline.order_files.reject_codes import EXPLANATIONS, TOLD_BY_DETAIL, RejectCode
+from orders_pipeline.order_files.reject_codes import EXPLAINED_BY_DETAIL, EXPLANATIONS, RejectCode
 from orders_pipeline.order_files.values.amount_columns import columns_of
 from orders_pipeline.order_files.values.amounts import MAX_TOTAL
 from orders_pipeline.order_files.values.quantities import with_exact_sums
@@ -115,8 +115,8 @@ def _refused_lines(good: pl.DataFrame, refused: pl.DataFrame) -> pl.DataFrame:
     """
     lines = good.drop("code", "detail").join(refused.select("run", "code", "detail"), on="run")
     first = pl.col("run").is_first_distinct()
-    told = [pl.when(first).then(name).alias(name) for name in ("code", "detail")]
-    return lines.with_columns(told).select(good.columns)
+    reasons = [pl.when(first).then(name).alias(name) for name in ("code", "detail")]
+    return lines.with_columns(reasons).select(good.columns)
 
 
 def merge_settled(pieces: list[SettledLines]) -> SettledLines:
@@ -186,7 +186,7 @@ def _orders(good: pl.DataFrame, profile: Profile) -> tuple[pl.DataFrame, tuple[F
     `code` and `detail` are the reason of a rejection.
     """
     warnings: tuple[FileWarning, ...] = ()
-    told = [name for name in (*CONTACT_FIELDS, *PAYER_FIELDS) if name in good.columns]
+    personal = [name for name in (*CONTACT_FIELDS, *PAYER_FIELDS) if name in good.columns]
     grouped = good.group_by("run", maintain_order=True).agg(
         number=pl.col("order").first(),
         customer_id=pl.col("customer_id").drop_nulls().first(),
@@ -198,7 +198,7 @@ def _orders(good: pl.DataFrame, profile: Profile) -> tuple[pl.DataFrame, tuple[F
         day=pl.col("day").first(),
         first_line=pl.col("line").first(),
         lines=pl.len().cast(pl.Int32),
-        **{name: pl.col(name).drop_nulls().first() for name in told},
+        **{name: pl.col(name).drop_nulls().first() for name in personal},
     )
     step = step_of(pl.col("currency"))
     if amounts := profile.owes_amounts:
@@ -264,7 +264,7 @@ def _explained(
     if field == "price":
         total = OrderField.LINE_TOTAL.value
         field = total if total in headers else OrderField.UNIT_PRICE.value
-    own = field is not None and code not in TOLD_BY_DETAIL
+    own = field is not None and code not in EXPLAINED_BY_DETAIL
     value = _shown(str(field)) if own else pl.col("detail").fill_null("")
     message = explanation.message
     return group.select(

@@ -172,12 +172,14 @@ def _decided(table: pl.DataFrame, amounts: AmountColumns) -> pl.DataFrame:
 
 def _checks(amounts: AmountColumns) -> list[tuple[RejectCode, pl.Expr]]:
     undecided = pl.col("stated").is_null() & (pl.col("taxes") != 0) & (amounts.taxes == "auto")
-    untold = (pl.col("taxes") != 0) & pl.col(TAX_TREATMENT).is_null() & isinstance(amounts.taxes, TaxByColumn)
+    unstated = (
+        (pl.col("taxes") != 0) & pl.col(TAX_TREATMENT).is_null() & isinstance(amounts.taxes, TaxByColumn)
+    )
     nothing = pl.col("owed") == 0
     return [
         (RejectCode.AMOUNT_DIFFERS, pl.col("different").is_not_null() | (pl.col("discount") < 0)),
         (RejectCode.TOTAL_MISSING, undecided),
-        (RejectCode.TAX_TREATMENT_UNKNOWN, untold),
+        (RejectCode.TAX_TREATMENT_UNKNOWN, unstated),
         (RejectCode.TOTAL_DISAGREES, pl.col("disagrees")),
         (RejectCode.SUBTOTAL_DISAGREES, ~_subtotal_fits(amounts)),
         (RejectCode.TOTAL_NEGATIVE, (pl.col("owed") < 0) | (nothing & (_explained() < 0))),

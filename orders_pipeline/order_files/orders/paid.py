@@ -68,8 +68,8 @@ def with_payment(
 
     If the profile maps refunds, also adds `refunded` in minor units.
     """
-    told = ("way", "said_paid", "said_outstanding", "said_refunded", "reference")
-    orders = orders.with_columns(said.select(told))
+    added = ("way", "said_paid", "said_outstanding", "said_refunded", "reference")
+    orders = orders.with_columns(said.select(added))
     owed = pl.col("total")
     part = pl.coalesce(
         in_minor(pl.col("said_paid"), step), owed - in_minor(pl.col("said_outstanding"), step)

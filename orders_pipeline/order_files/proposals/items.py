@@ -198,7 +198,7 @@ def _drafted(
 ) -> Iterator[Items]:
     """Yields a draft if the keys name a product and its quantity or price."""
     keys = list(values)
-    names = tuple(_told(key) for key in keys)
+    names = tuple(_column_name(key) for key in keys)
     rows = _frame(values)
     found = {
         guess.field: keys[names.index(guess.column)]
@@ -211,8 +211,8 @@ def _drafted(
         fields[OrderField.SKU] = fields[OrderField.PRODUCT_NAME]
     if OrderField.SKU not in fields or not (prices or OrderField.QUANTITY in fields):
         return
-    discount = max(keys, key=lambda key: amount_likeness(OrderAmount.DISCOUNT, _told(key)))
-    if amount_likeness(OrderAmount.DISCOUNT, _told(discount)) >= _POSSIBLE:
+    discount = max(keys, key=lambda key: amount_likeness(OrderAmount.DISCOUNT, _column_name(key)))
+    if amount_likeness(OrderAmount.DISCOUNT, _column_name(discount)) >= _POSSIBLE:
         fields[LineAmount.LINE_DISCOUNT] = discount
     if prices:
         fields[prices[0][0]] = prices[0][1]
@@ -228,7 +228,7 @@ def _drafted(
     )
 
 
-def _told(key: str) -> str:
+def _column_name(key: str) -> str:
     """Returns the name of a key for the comparison with column names."""
     name = _ITEM.sub("", key.replace(NUMBER, " ")).strip(" _.-") or key
     return f"item {name}" if name.casefold() in _SHORT_KEYS else name

@@ -242,8 +242,8 @@ def _column(header: tuple[str, ...], choice: str) -> str:
 
 def _sections(made: Document) -> list[dict[str, Any]]:
     """Returns the sections whose keys are fields."""
-    told = [made.get(name, {}) for name in ("columns", "joined", "constants")]
-    return [*told, made.get("items", {}).get("fields", {}), made.get("companion", {}).get("columns", {})]
+    sections = [made.get(name, {}) for name in ("columns", "joined", "constants")]
+    return [*sections, made.get("items", {}).get("fields", {}), made.get("companion", {}).get("columns", {})]
 
 
 def _given(made: Document) -> set[str]:

@@ -112,8 +112,8 @@ def _currency(own: pl.Series, signs: pl.Series, profile: Profile, rules: ParseRu
         code = code.zip_with(~odd, named.fill_null(code))
     if signs.null_count() < signs.len():
         said = profile.values.get(OrderField.CURRENCY, {})
-        told = pl.select(currency_of_sign(pl.lit(signs), rules.currency, said)).to_series()
-        code = code.zip_with(code.is_not_null(), told)
+        signed = pl.select(currency_of_sign(pl.lit(signs), rules.currency, said)).to_series()
+        code = code.zip_with(code.is_not_null(), signed)
     return code.fill_null(rules.currency)
 
 
@@ -123,8 +123,8 @@ def _filled(frame: pl.DataFrame, profile: Profile) -> pl.DataFrame:
     blanks = [pl.lit(None, pl.String).alias(field.value) for field in OrderField if field not in unread]
     constants = [pl.lit(value).alias(field.value) for field, value in profile.constants.items()]
     frame = frame.with_columns(blanks).with_columns(constants)
-    told = [field for field in PAYER_FIELDS if field.value in frame.columns]
-    frame = frame.with_columns(_text(field) for field in (*TEXT_FIELDS, OrderField.CURRENCY, *told))
+    payers = [field for field in PAYER_FIELDS if field.value in frame.columns]
+    frame = frame.with_columns(_text(field) for field in (*TEXT_FIELDS, OrderField.CURRENCY, *payers))
     for field in (*TEXT_FIELDS, OrderField.CURRENCY):
         frame = without_missing_words(frame, [field.value], profile.values.get(field, {}))
     frame = frame.with_columns(

@@ -131,8 +131,8 @@ def _times(dated: pl.DataFrame, zone: str) -> pl.DataFrame:
     times = dated.with_columns(local=local.to_series(), zoned=utc(local.to_series(), zone))
     offsets = {text: offset_seconds(text, zone) for text in dated["offset"].drop_nulls().unique()}
     seconds = pl.col("offset").replace_strict(offsets, default=None, return_dtype=pl.Int64)
-    told = (pl.col("local") - pl.duration(seconds=seconds)).dt.replace_time_zone("UTC")
-    return times.select("text", instant=pl.when(pl.col("offset").is_null()).then("zoned").otherwise(told))
+    in_utc = (pl.col("local") - pl.duration(seconds=seconds)).dt.replace_time_zone("UTC")
+    return times.select("text", instant=pl.when(pl.col("offset").is_null()).then("zoned").otherwise(in_utc))
 
 
 def _written_out() -> pl.Expr:

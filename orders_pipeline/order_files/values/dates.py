@@ -89,11 +89,16 @@ class DateEvidence:
         """
         if given.format is not None:
             return given
-        told = dict(given.orders)
+        by_family = dict(given.orders)
         orders: dict[str, DateOrder] = {}
         mixed: list[str] = []
         for family, counts in self.readings.items():
-            known = told.get(family) or told.get("") or order or (short if family.endswith("2") else None)
+            known = (
+                by_family.get(family)
+                or by_family.get("")
+                or order
+                or (short if family.endswith("2") else None)
+            )
             possible = set.intersection(*(set(allowed.split()) for allowed in counts))
             if known is not None:
                 orders[family] = known

@@ -61,11 +61,11 @@ class ColumnEvidence:
             FileRefused: every value of a column can be read in two ways.
         """
         given = self.identified.options.decimal or self.identified.profile.decimal
-        told = None if given is None else DecimalSeparator(_decimal_separator(given))
+        stated = None if given is None else DecimalSeparator(_decimal_separator(given))
         # A given separator applies to prices. Quantities may use another one: pandas writes 6.0 next to a
         # price of 2,55. So quantities are read with the separator that they show.
-        price = self._certain(told or self.price.decide(), self.price, "price")
-        quantity = told if told and not self.quantity.settled else self.quantity.decide()
+        price = self._certain(stated or self.price.decide(), self.price, "price")
+        quantity = stated if stated and not self.quantity.settled else self.quantity.decide()
         if quantity is None and self.price.settled and self.identified.profile.quantity.decimals:
             # Quantities that do not show their separator are read with the prices' one.
             quantity = price

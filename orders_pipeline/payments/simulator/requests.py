@@ -89,10 +89,10 @@ def end_of(outcomes: SimulatedGateway, key: str, wanted: MoneyRequest) -> Simula
     return _end(not isinstance(charged, Declined), charged[1], outcomes.delay_of(sent), PAYMENT_REQUIRED)
 
 
-def _end(went_through: bool, told: str, delay: float, failed_answer: int) -> SimulatedEnd:
+def _end(went_through: bool, result: str, delay: float, failed_answer: int) -> SimulatedEnd:
     if went_through:
-        return SimulatedEnd(told, None, delay, OK)
-    return SimulatedEnd(None, told, delay, failed_answer)
+        return SimulatedEnd(result, None, delay, OK)
+    return SimulatedEnd(None, result, delay, failed_answer)
 
 
 def request_of(entry: Entry) -> MoneyRequest:

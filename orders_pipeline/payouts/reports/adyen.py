@@ -102,6 +102,6 @@ def _paid_in(row: Row, kind: MovementKind, zone: tzinfo) -> PaidIn | None:
     reference = f"{account_of(row)} batch {batch}"
     if kind is not MovementKind.PAYOUT:
         return PaidIn(reference)
-    told = row.first("Modification Merchant Reference").strip() or row.first("Modification Reference")
-    shown = read_id(told.partition(",")[0], "Modification Merchant Reference")
+    own = row.first("Modification Merchant Reference").strip() or row.first("Modification Reference")
+    shown = read_id(own.partition(",")[0], "Modification Merchant Reference")
     return PaidIn(reference, _created(row, zone), shown)

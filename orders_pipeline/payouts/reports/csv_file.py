@@ -53,8 +53,8 @@ class CsvReport:
             if len(cells) == len(self.header):
                 yield Row(line, raw, dict(zip(self.header, cells, strict=True)))
             else:
-                told = f"The line has {len(cells)} cells, and the header {len(self.header)}."
-                yield line, raw, LineRejected("field_count", told)
+                message = f"The line has {len(cells)} cells, and the header {len(self.header)}."
+                yield line, raw, LineRejected("field_count", message)
 
 
 def read_csv(name: str, text: str) -> CsvReport:
@@ -74,8 +74,8 @@ def read_csv(name: str, text: str) -> CsvReport:
     if not header:
         raise FileRefused("file_empty", f"{name} is empty.", HINT)
     if twice := {column for column in header if header.count(column) > 1}:
-        told = f"{name} has the column {min(twice)!r} more than once."
-        raise FileRefused("column_ambiguous", told, HINT)
+        message = f"{name} has the column {min(twice)!r} more than once."
+        raise FileRefused("column_ambiguous", message, HINT)
     if records and len(records[-1][2]) < len(header) and not text.endswith(("\n", "\r")):
         raise FileRefused("file_truncated", f"{name} ends in the middle of a line.", HINT)
     return CsvReport(header, records)

@@ -83,8 +83,8 @@ def read_profile(file: Path) -> PlainProfile:
             "profile_unreadable", f"The profile {file} cannot be read: {error}.", HINT
         ) from None
     except ValidationError as error:
-        told = "; ".join(f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors())
-        raise FileRefused("profile_invalid", f"The profile {file} is not valid: {told}.", HINT) from None
+        messages = "; ".join(f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors())
+        raise FileRefused("profile_invalid", f"The profile {file} is not valid: {messages}.", HINT) from None
 
 
 def require_columns(name: str, header: Sequence[str], profile: PlainProfile) -> None:
@@ -110,10 +110,10 @@ def read_line(row: Row, zone: tzinfo, profile: PlainProfile, keys: ContentKeys) 
     if profile.debits_positive and kind in _DEBITS:
         gross = -gross
     fee = read_amount(_cell(row, columns.fee), currency, columns.fee or "")
-    told = read_id(_cell(row, columns.id), columns.id or "")
+    own_id = read_id(_cell(row, columns.id), columns.id or "")
     return PayoutLine(
         line=row.line,
-        key=told or keys.key_of(*row.cells.values()),
+        key=own_id or keys.key_of(*row.cells.values()),
         kind=kind,
         payment=read_id(row.first(columns.payment), columns.payment),
         source=read_id(_cell(row, columns.source), columns.source or ""),
@@ -139,10 +139,10 @@ def _paid_in(row: Row, columns: Columns, kind: MovementKind, zone: tzinfo) -> Pa
     reference = read_id(row.first(columns.payout), columns.payout)
     if reference is None:
         return None
-    told = _cell(row, columns.payout_date).strip()
-    if not told and kind is MovementKind.PAYOUT:
-        told = row.needed(columns.date)
-    paid_at = read_time(told, zone, columns.payout_date or columns.date) if told else None
+    paid_on = _cell(row, columns.payout_date).strip()
+    if not paid_on and kind is MovementKind.PAYOUT:
+        paid_on = row.needed(columns.date)
+    paid_at = read_time(paid_on, zone, columns.payout_date or columns.date) if paid_on else None
     return PaidIn(
         reference, paid_at, read_id(_cell(row, columns.bank_reference), columns.bank_reference or "")
     )

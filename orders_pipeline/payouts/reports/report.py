@@ -42,8 +42,8 @@ def read_report(
     if adyen.recognises(found.header):
         read = partial(adyen.read_line, zone=zone, keys=keys)
         return adyen.NAME, _report(name, adyen.NAME, found, read, adyen.account_of)
-    told = f"{name} has the columns {', '.join(found.header[:12])}, which belong to no known report."
-    raise FileRefused("report_unknown", told, UNKNOWN_HINT)
+    message = f"{name} has the columns {', '.join(found.header[:12])}, which belong to no known report."
+    raise FileRefused("report_unknown", message, UNKNOWN_HINT)
 
 
 def _report(
@@ -71,6 +71,6 @@ def reject(line: int, rejected: LineRejected, raw: str) -> Reject:
 
 def _one_account(name: str, accounts: Sequence[str]) -> str:
     if len(accounts) > 1:
-        told = f"{name} has lines of several accounts: {', '.join(accounts[:3])}."
-        raise FileRefused("accounts_mixed", told, "Download a separate report for each account.")
+        message = f"{name} has lines of several accounts: {', '.join(accounts[:3])}."
+        raise FileRefused("accounts_mixed", message, "Download a separate report for each account.")
     return next(iter(accounts), "")

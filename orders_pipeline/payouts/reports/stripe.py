@@ -93,10 +93,10 @@ def read_line(row: Row, zone: tzinfo) -> PayoutLine:
 
 def _charged(row: Row, gross: int, currency: str) -> tuple[int, str]:
     """Returns the amount charged or refunded, in the customer's currency, which only this column contains."""
-    told = row.first(*FACING_CURRENCY).strip()
-    if not told or read_currency(told) == currency:
+    stated = row.first(*FACING_CURRENCY).strip()
+    if not stated or read_currency(stated) == currency:
         return gross, currency
-    facing = read_currency(told)
+    facing = read_currency(stated)
     amount = abs(read_amount(row.needed(*FACING), facing, FACING[0]))
     return (amount if gross >= 0 else -amount), facing
 
@@ -114,6 +114,6 @@ def _paid_in(row: Row, kind: MovementKind, zone: tzinfo) -> PaidIn | None:
 
 
 def _time(row: Row, utc: Sequence[str], local: Sequence[str], zone: tzinfo) -> int:
-    if told := row.first(*utc).strip():
-        return read_time(told, UTC, utc[0])
+    if stated := row.first(*utc).strip():
+        return read_time(stated, UTC, utc[0])
     return read_time(row.needed(*local), zone, local[0])

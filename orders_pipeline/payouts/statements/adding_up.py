@@ -23,8 +23,8 @@ def require_adds_up(
     end = begin + sum(entries)
     if (currency, end) == closing:
         return
-    told = (
+    message = (
         f"{name} does not add up: opening balance and entries make {with_currency(end, currency)}, but the "
         f"closing balance is {with_currency(closing[1], closing[0])}."
     )
-    raise FileRefused("statement_incomplete", told, "Download the statement from the bank again.")
+    raise FileRefused("statement_incomplete", message, "Download the statement from the bank again.")

@@ -85,9 +85,9 @@ def _require_version(name: str, root: Element) -> None:
     found = NAMESPACE.fullmatch(namespace_of(root))
     if not found or not OLDEST <= int(found[1]) <= NEWEST or len(root) != 1:
         namespace = namespace_of(root) or "missing"
-        told = f"{name} is not a bank statement in camt.053: its namespace is {namespace!r}."
+        message = f"{name} is not a bank statement in camt.053: its namespace is {namespace!r}."
         hint = f"Supported are camt.053.001.{OLDEST:02} to camt.053.001.{NEWEST}, and MT940."
-        raise FileRefused("statement_unknown", told, hint)
+        raise FileRefused("statement_unknown", message, hint)
 
 
 def _account(name: str, statement: Element) -> str:
@@ -104,10 +104,10 @@ def _currency(statement: Element) -> str:
 
 def _days(statement: Element, zone: tzinfo) -> Iterator[int]:
     """Yields the first and the last microsecond of the statement's period."""
-    if told := text_at(statement, "FrToDt/FrDtTm"):
-        yield start_of_day(read_day(told, "FrDtTm"), zone)
-    if told := text_at(statement, "FrToDt/ToDtTm"):
-        yield end_of_day(read_day(told, "ToDtTm"), zone)
+    if stated := text_at(statement, "FrToDt/FrDtTm"):
+        yield start_of_day(read_day(stated, "FrDtTm"), zone)
+    if stated := text_at(statement, "FrToDt/ToDtTm"):
+        yield end_of_day(read_day(stated, "ToDtTm"), zone)
     for balance in children(statement, "Bal"):
         if _code(balance) in CLOSING:
             yield end_of_day(_date(balance), zone)
@@ -137,12 +137,12 @@ def _booked(entry: Element) -> date:
 
 def _date(element: Element, name: str = "") -> date:
     prefix = f"{name}/" if name else ""
-    told = (
+    stated = (
         text_at(element, f"{prefix}Dt/Dt")
         or text_at(element, f"{prefix}Dt")
         or text_at(element, f"{prefix}DtTm")
     )
-    return read_day(told or text_at(element, f"{prefix}Dt/DtTm"), name or "Dt")
+    return read_day(stated or text_at(element, f"{prefix}Dt/DtTm"), name or "Dt")
 
 
 def _money(element: Element) -> tuple[str, int]:

@@ -62,10 +62,10 @@ def read_statement(name: str, text: str, zone: tzinfo) -> BankStatement:
 
 
 def _head(name: str, statement: Transactions) -> tuple[str, Any, Any]:
-    told = statement.data
-    opening = next((told[one] for one in OPENING if one in told), None)
-    closing = next((told[one] for one in CLOSING if one in told), None)
-    account = str(told.get("account_identification") or "")
+    data = statement.data
+    opening = next((data[one] for one in OPENING if one in data), None)
+    closing = next((data[one] for one in CLOSING if one in data), None)
+    account = str(data.get("account_identification") or "")
     if not account or opening is None:
         raise FileRefused("statement_damaged", f"{name} has a statement without account or balance.", HINT)
     if closing is None:

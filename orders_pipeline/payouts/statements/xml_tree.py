@@ -25,15 +25,15 @@ def parse_xml(name: str, content: bytes) -> Element:
     parser.CharacterDataHandler = builder.data
 
     def refuse_doctype(*_: object) -> None:
-        told = f"{name} has a document type declaration, which bank statements do not have."
-        raise FileRefused("xml_not_safe", told, HINT)
+        message = f"{name} has a document type declaration, which bank statements do not have."
+        raise FileRefused("xml_not_safe", message, HINT)
 
     parser.StartDoctypeDeclHandler = refuse_doctype
     try:
         parser.Parse(content, True)
     except expat.ExpatError as error:
-        told = f"{name} is not complete XML: {expat.ErrorString(error.code)} on line {error.lineno}."
-        raise FileRefused("xml_damaged", told, HINT) from None
+        message = f"{name} is not complete XML: {expat.ErrorString(error.code)} on line {error.lineno}."
+        raise FileRefused("xml_damaged", message, HINT) from None
     except (ValueError, LookupError) as error:
         raise FileRefused("encoding_wrong", f"{name} is in an unknown encoding: {error}.", HINT) from None
     return builder.close()

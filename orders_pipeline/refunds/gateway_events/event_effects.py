@@ -24,7 +24,7 @@ from orders_pipeline.access.audit import record_action
 from orders_pipeline.base.amounts.currency import minor_digits
 from orders_pipeline.base.clock import now_us
 from orders_pipeline.base.model import GatewayEventStatus, RefundKind, RefundStatus
-from orders_pipeline.refunds.actions import NUMBERS_TOLD, RefundAction, act
+from orders_pipeline.refunds.actions import NUMBERS_LISTED, RefundAction, act
 from orders_pipeline.refunds.outcomes.completion import complete, fail, lock_payments, reverse
 from orders_pipeline.refunds.requests.asked import RefundAsked, RefundRefused
 from orders_pipeline.refunds.requests.decide import DISPUTE_BOOKED_BEFORE
@@ -278,7 +278,7 @@ def _record_reversed(connection: Connection, made: Iterable[_About]) -> None:
         by_reason[_failure(one)].append(_refund_of(one)[0])
     for reason, ids in by_reason.items():
         target = ids[0] if len(ids) == 1 else ""
-        details = {"refunds": len(ids), "ids": ids[:NUMBERS_TOLD], "because": reason}
+        details = {"refunds": len(ids), "ids": ids[:NUMBERS_LISTED], "because": reason}
         record_action(connection, ACTOR, "refunds.reverse", target, **details)
 
 

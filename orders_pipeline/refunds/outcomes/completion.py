@@ -58,7 +58,7 @@ def complete(
             return 0
         of = done.table.c
         ended = {"status": COMPLETED, "settled_at": at, "day": of.order_day if day is None else day}
-        _set(connection, done, PROCESSING, **ended, transaction_id=of.told, boards_due=of.kind == REFUND)
+        _set(connection, done, PROCESSING, **ended, transaction_id=of.result, boards_due=of.kind == REFUND)
         take_from_customer_totals(connection, done.table)
         returned = gather_returned(connection, done)
         put_returned_on_shelf(connection, _restocked_units(connection, returned))
@@ -77,7 +77,7 @@ def reverse(connection: Connection, failures: Mapping[int, str], at: int) -> int
             return 0
         of = undone.table.c
         ended = {"status": FAILED, "settled_at": at, "day": None}
-        _set(connection, undone, COMPLETED, **ended, failure=of.told, boards_due=of.kind == REFUND)
+        _set(connection, undone, COMPLETED, **ended, failure=of.result, boards_due=of.kind == REFUND)
         _leave(connection, undone)
         put_back_into_customer_totals(connection, undone.table)
         returned = gather_returned(connection, undone)
@@ -98,7 +98,7 @@ def fail(connection: Connection, failures: Mapping[int, str], at: int) -> int:
         failed = gather_ending(connection, failures, PROCESSING)
         if failed.count:
             of = failed.table.c
-            _set(connection, failed, PROCESSING, status=FAILED, settled_at=at, failure=of.told)
+            _set(connection, failed, PROCESSING, status=FAILED, settled_at=at, failure=of.result)
             _leave(connection, failed)
             record_refunds(connection, EventType.REFUND_FAILED, select(of.id))
     return failed.count

@@ -30,11 +30,11 @@ from orders_pipeline.store.statements.line_units import in_line_units
 from orders_pipeline.store.statements.temporary import empty, fill, temporary
 from orders_pipeline.store.units_type import UnitsColumn
 
-_TOLD = temporary(
-    "told_of_refunds",
+_RESULTS = temporary(
+    "refund_results",
     # No primary key: with one, SQLite would read all refunds and look up each of them here.
     Column("refund", BigInteger, nullable=False),
-    Column("told", String),
+    Column("result", String),
 )
 _ENDING = temporary(
     "ending_refunds",
@@ -45,7 +45,7 @@ _ENDING = temporary(
     Column("amount", BigInteger, nullable=False),
     Column("restock", Boolean, nullable=False),
     Column("day", Date),
-    Column("told", String),
+    Column("result", String),
     Column("order_day", Date, nullable=False),
     Column("import_id", Integer, nullable=False),
     Column("customer_id", String),
@@ -59,7 +59,7 @@ _RETURNED = temporary(
     Column("restocked", UnitsColumn, nullable=False),
     Column("amount", BigInteger, nullable=False),
 )
-_SCHEMA = {"refund": pl.Int64, "told": pl.String}
+_SCHEMA = {"refund": pl.Int64, "result": pl.String}
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +67,8 @@ class Ending:
     """The collected refunds; valid until the transaction ends or collects others.
 
     Attributes:
-        table: a row for each refund: its own columns, the value of `told`, and the day, import, customer and
-            currency of its order.
+        table: a row for each refund: its own columns, the value of `result`, and the day, import, customer
+            and currency of its order.
     """
 
     count: int
@@ -80,20 +80,20 @@ class Ending:
         return refund.between(self.window.first, self.window.last)
 
 
-def gather_ending(connection: Connection, told: Mapping[int, str | None], status: RefundStatus) -> Ending:
+def gather_ending(connection: Connection, results: Mapping[int, str | None], status: RefundStatus) -> Ending:
     """Locks the refunds that have this status, in the order of ids, and collects them.
 
     Args:
-        told: refunds by id, each with its transaction id at the gateway or with the reason of its failure.
+        results: refunds by id, each with its transaction id at the gateway or with the reason of its failure.
     """
-    empty(connection, _TOLD)
-    insert_frame(connection, _TOLD, pl.DataFrame(sorted(told.items()), schema=_SCHEMA, orient="row"))
+    empty(connection, _RESULTS)
+    insert_frame(connection, _RESULTS, pl.DataFrame(sorted(results.items()), schema=_SCHEMA, orient="row"))
     r, o = refunds.c, orders.c
-    window = Window(min(told, default=0), max(told, default=0))
+    window = Window(min(results, default=0), max(results, default=0))
     rows = (
-        select(r.id, r.order_id, r.attempt, r.kind, r.amount, r.restock, r.day, _TOLD.c.told)
+        select(r.id, r.order_id, r.attempt, r.kind, r.amount, r.restock, r.day, _RESULTS.c.result)
         .add_columns(o.day, o.import_id, o.customer_id, o.currency)
-        .join_from(_TOLD, refunds, r.id == _TOLD.c.refund)
+        .join_from(_RESULTS, refunds, r.id == _RESULTS.c.refund)
         .join(orders, o.id == r.order_id)
         .where(r.status == status, r.id.between(window.first, window.last))
         .order_by(r.id)

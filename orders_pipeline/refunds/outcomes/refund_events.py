@@ -15,7 +15,7 @@ from orders_pipeline.store.schema import orders, refunds, sources
 def record_refunds(connection: Connection, kind: EventType, ended: Select[int]) -> None:
     """Records an event for each of these refunds, given by id; the transaction must hold their locks."""
     if is_wanted(connection, kind):
-        record_events(connection, kind, map(_told, _rows(connection, ended)))
+        record_events(connection, kind, map(_event, _rows(connection, ended)))
 
 
 def _rows(connection: Connection, ended: Select[int]) -> Sequence[Row[tuple[object, ...]]]:
@@ -32,7 +32,7 @@ def _rows(connection: Connection, ended: Select[int]) -> Sequence[Row[tuple[obje
     return connection.execute(query).all()
 
 
-def _told(row: Row[tuple[object, ...]]) -> NewEvent:
+def _event(row: Row[tuple[object, ...]]) -> NewEvent:
     data = {
         "number": row.number,
         "source": row.source,

@@ -247,12 +247,12 @@ def nothing_left(asked: RefundAsked) -> RefundRefused:
 def _above_captured(
     asked: RefundAsked, amount: int, left: Refundable, taken: int, verb: str
 ) -> RefundRefused:
-    told = f"{_money(left.captured, left)} were captured for order {asked.order!r}"
+    captured = f"{_money(left.captured, left)} were captured for order {asked.order!r}"
     if taken:
-        told += f", and {_money(taken, left)} of them are {verb}"
+        captured += f", and {_money(taken, left)} of them are {verb}"
     return RefundRefused(
         "refund_exceeds_captured",
-        f"{_money(amount, left)} cannot be {verb}: {told}.",
+        f"{_money(amount, left)} cannot be {verb}: {captured}.",
         f"At most {_money(left.captured - taken, left)} can be {verb}.",
     )
 

@@ -271,22 +271,22 @@ def _complete_settled(
     connection: Connection, settled: Mapping[int, RefundAsked], now: int, terms: RefundTerms
 ) -> None:
     by_day: dict[date | None, dict[int, str | None]] = defaultdict(dict)
-    for refund, told in settled.items():
-        day = None if told.on_order_day else told.day or terms.day_of(now)
-        by_day[day][refund] = told.reference
+    for refund, asked in settled.items():
+        day = None if asked.on_order_day else asked.day or terms.day_of(now)
+        by_day[day][refund] = asked.reference
     for day, of_day in by_day.items():
         complete(connection, of_day, now, day)
 
 
 def _record(connection: Connection, entered: Sequence[Requested], actor: str) -> None:
     if len(entered) == 1:
-        told = connection.execute(_told().where(refunds.c.id == entered[0].id)).mappings().one()
-        record_action(connection, actor, "refunds.request", entered[0].refund_id, **told)
+        details = connection.execute(_audited().where(refunds.c.id == entered[0].id)).mappings().one()
+        record_action(connection, actor, "refunds.request", entered[0].refund_id, **details)
     elif entered:
         record_action(connection, actor, "refunds.request", entered[0].refund_id, refunds=len(entered))
 
 
-def _told() -> Select[Any]:
+def _audited() -> Select[Any]:
     return (
         select(orders.c.number.label("order"), sources.c.name.label("source"), refunds.c.amount)
         .add_columns(orders.c.currency, refunds.c.kind)

@@ -103,8 +103,8 @@ def _number(text: str, column: str) -> Decimal:
 
 
 def _whole(text: str) -> int:
-    told = text.strip()
-    if not told.isdecimal() or len(told) > MOST_DIGITS:
+    digits = text.strip()
+    if not digits.isdecimal() or len(digits) > MOST_DIGITS:
         message = f"{text!r} is not a line number."
         raise RefundRefused("line_invalid", message, "`orders show` numbers the lines of an order.")
-    return int(told)
+    return int(digits)

@@ -193,9 +193,9 @@ def test_secrets_lie_where_only_their_owner_reads(stack: psutil.Process, setting
 
 
 def test_arguments_that_all_users_can_list_hold_no_secret(stack: psutil.Process, settings: Settings) -> None:
-    told = "\n".join(" ".join(process["cmdline"]) for process in running(stack))
-    assert all(program in told for program in ("dagster", "celery", "flower", "uvicorn", "redis"))
-    assert found_in(told.encode(), unseen(settings)) == []
+    arguments = "\n".join(" ".join(process["cmdline"]) for process in running(stack))
+    assert all(program in arguments for program in ("dagster", "celery", "flower", "uvicorn", "redis"))
+    assert found_in(arguments.encode(), unseen(settings)) == []
 
 
 def test_nothing_listens_beyond_this_machine(stack: psutil.Process, settings: Settings) -> None:
@@ -235,12 +235,12 @@ def test_the_api_tells_no_secret_and_customers_only_where_they_are_asked_for(
     paths = [path.format(**given) for path, verbs in described.items() if "get" in verbs]
     answers = {path: requests.get(root + path, timeout=60) for path in [*paths, "/", "/metrics"]}
     assert {answer.status_code for answer in answers.values()} <= {200, 401, 404, 422}
-    told = {path: found_in(answer.content, unseen(settings)) for path, answer in answers.items()}
+    found = {path: found_in(answer.content, unseen(settings)) for path, answer in answers.items()}
     assert {
-        path for path, what in told.items() if what and not any(name in path for name in PERSONAL)
+        path for path, what in found.items() if what and not any(name in path for name in PERSONAL)
     } == set()
-    assert all("/rejects" in path for path, what in told.items() if ADDRESS in what)
-    assert CUSTOMERS[0] in {one for what in told.values() for one in what} <= {*CUSTOMERS, ADDRESS}
+    assert all("/rejects" in path for path, what in found.items() if ADDRESS in what)
+    assert CUSTOMERS[0] in {one for what in found.values() for one in what} <= {*CUSTOMERS, ADDRESS}
 
 
 def test_error_pages_of_the_api_name_no_customer_and_no_secret(

@@ -149,9 +149,9 @@ def test_live_updates_of_dagster_pass_for_those_with_a_login(proxy: Proxy) -> No
         socket.send(json.dumps({"type": "connection_init", "payload": {}}))
         assert json.loads(socket.recv())["type"] == "connection_ack"
         socket.send(json.dumps({"type": "start", "id": "1", "payload": {"query": LOGS}}))
-        told = json.loads(socket.recv())
+        answer = json.loads(socket.recv())
         assert (
-            told["payload"]["data"]["pipelineRunLogs"]["__typename"] == "PipelineRunLogsSubscriptionFailure"
+            answer["payload"]["data"]["pipelineRunLogs"]["__typename"] == "PipelineRunLogsSubscriptionFailure"
         )
     with pytest.raises(InvalidStatus, match="401"):
         connect(("olga", "wrong"))

@@ -13,7 +13,7 @@ from sqlalchemy import Engine, update
 from orders_pipeline.access import users
 from orders_pipeline.access.audit import ActionFilter, list_actions
 from orders_pipeline.access.sign_in_links import make_link
-from orders_pipeline.api.callers.proxies import TOLD, ProxyHeaders, TrustedProxies
+from orders_pipeline.api.callers.proxies import SCOPE_KEY, ProxyHeaders, TrustedProxies
 from orders_pipeline.api.callers.sign_in_limits import TRIES_OF_ONE_NAME
 from orders_pipeline.base.model import Role
 from orders_pipeline.base.settings import ApiReads, Settings, UnknownUsers
@@ -309,13 +309,13 @@ def test_unknown_users_of_the_proxy_may_read_if_they_are_welcome(settings: Setti
 
 
 def test_a_proxy_that_names_two_users_names_nobody() -> None:
-    told = []
+    seen = []
 
     async def app(scope: Any, _receive: Any, _send: Any) -> None:
-        told.append(scope.get(TOLD))
+        seen.append(scope.get(SCOPE_KEY))
 
     for client, named in (("10.0.0.1", [b"a"]), ("10.0.0.1", [b"a", b"b"]), ("192.0.2.1", [b"a"])):
         headers = [(b"x-orders-user", name) for name in named]
         scope = {"type": "http", "client": (client, 1), "headers": headers}
         anyio.run(TrustedProxies(app, ["10.0.0.0/8"], "x-orders-user"), scope, None, None)
-    assert told == [ProxyHeaders("a"), ProxyHeaders(None), None]
+    assert seen == [ProxyHeaders("a"), ProxyHeaders(None), None]

@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, ConsoleMessage, Page, expect
 PATIENCE_MS = 20_000
 PHONE, DESK = 390, 1280
 # Messages of Chromium and htmx about responses of 400 and above.
-TOLD = ("Failed to load resource", "Response Status Error Code 4")
+EXPECTED = ("Failed to load resource", "Response Status Error Code 4")
 
 
 @contextmanager
@@ -24,7 +24,7 @@ def tab(browser: Browser, url: str, width: int = DESK, scheme: str = "light") ->
     opened, errors = context.new_page(), list[str]()
 
     def note(message: ConsoleMessage) -> None:
-        if message.type == "error" and not message.text.startswith(TOLD):
+        if message.type == "error" and not message.text.startswith(EXPECTED):
             errors.append(message.text)
 
     opened.on("console", note)

@@ -71,8 +71,8 @@ def test_an_error_is_a_page_for_people_and_json_for_programs(browser: Browser, u
         assert answered.status == 404
         expect(page.get_by_role("heading", name="This page does not exist")).to_be_visible()
         assert problems(page) == []
-        told = page.request.get("/api/orders/none-such").json()
-        assert told == {"success": False, "message": "There is no such order."}
+        document = page.request.get("/api/orders/none-such").json()
+        assert document == {"success": False, "message": "There is no such order."}
 
 
 def test_an_open_page_reconnects_after_an_error_response(browser: Browser, url: str) -> None:

@@ -83,12 +83,12 @@ def test_corrected_orders_enter_whole_and_what_is_still_wrong_comes_back(
 def test_a_column_is_set_in_all_lines_with_a_reason(operator: Visitor, bench: ImportBench) -> None:
     key = bench.stage(bench.write(*many_orders(60, quantity="two"), Line("p", price="free")))
     bench.settle(key)
-    told = {"code": "quantity_unreadable", "column": str(QUANTITY), "value": "2"}
-    answer = operator.post(f"/files/{key}/rejects/all", operator.token(), **told)
+    correction = {"code": "quantity_unreadable", "column": str(QUANTITY), "value": "2"}
+    answer = operator.post(f"/files/{key}/rejects/all", operator.token(), **correction)
     report = bench.settle(answer.headers["Location"].rpartition("/")[2])
     assert (report.orders["accepted"], report.revenue) == (60, {"USD": "1200.00"})
     for wrong in ({"column": "x"}, {"column": "99"}, {"code": "nothing"}):
-        refused = operator.post(f"/files/{key}/rejects/all", operator.token(), **{**told, **wrong})
+        refused = operator.post(f"/files/{key}/rejects/all", operator.token(), **{**correction, **wrong})
         assert refused.status_code == 422
 
 

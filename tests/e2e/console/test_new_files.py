@@ -50,8 +50,8 @@ def operator(url: str) -> Iterator[Visitor]:
 
 def ask(who: Visitor, method: str, path: str, data: bytes = b"", **headers: str | bytes) -> requests.Response:
     """Sends a request as the page's script does."""
-    told = {"X-CSRF-Token": who.token(), **TUS, **{name.replace("_", "-"): v for name, v in headers.items()}}
-    return who.session.request(method, who.url + path, data=data, headers=told, timeout=30)
+    sent = {"X-CSRF-Token": who.token(), **TUS, **{name.replace("_", "-"): v for name, v in headers.items()}}
+    return who.session.request(method, who.url + path, data=data, headers=sent, timeout=30)
 
 
 def begin(who: Visitor, length: int, name: str = "orders.csv") -> requests.Response:
@@ -122,8 +122,10 @@ def test_what_cannot_be_taken_is_refused_at_once(operator: Visitor, bench: Impor
     assert begin(operator, 0).status_code == 422
     assert ask(operator, "POST", "/uploads", Upload_Length="x").status_code == 400
     for name in ("?", "\xe9", "//4="):
-        told = f"filename {name}".encode("latin-1")
-        assert ask(operator, "POST", "/uploads", Upload_Length="5", Upload_Metadata=told).status_code == 400
+        metadata = f"filename {name}".encode("latin-1")
+        assert (
+            ask(operator, "POST", "/uploads", Upload_Length="5", Upload_Metadata=metadata).status_code == 400
+        )
     for token in ("0" * 32, "%2e%2e", "x"):
         assert ask(operator, "HEAD", f"/uploads/{token}").status_code == 404
     page = sent(operator, b"order", "../../../evil.csv")

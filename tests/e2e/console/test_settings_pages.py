@@ -103,7 +103,7 @@ def test_an_open_page_says_that_its_session_has_ended(
         page.wait_for_url(f"{url}/operations?hours=168")
 
 
-def test_profiles_are_listed_and_removed_and_payments_told_without_secrets(
+def test_profiles_are_listed_and_removed_and_payments_shown_without_secrets(
     browser: Browser, url: str, engine: Engine
 ) -> None:
     toml = package_text("orders_pipeline.order_files.columns", "profiles/default.toml")

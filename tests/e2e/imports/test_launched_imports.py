@@ -248,8 +248,8 @@ def test_an_import_outlives_the_launcher_and_the_runs_that_it_forked(stack: Sett
     eventually(lambda: found(stack, "killed.csv") is not None)
     os.kill(pid_of(stack, CODE_SERVER), signal.SIGKILL)
     ten_orders(tmp_path, "meanwhile").rename(stack.inbox_folder / "meanwhile.csv")
-    out, told = command.communicate(timeout=240)
-    assert command.returncode == 0, told
+    out, errors = command.communicate(timeout=240)
+    assert command.returncode == 0, errors
     assert json.loads(out)["statuses"]["completed"] == 10
     eventually(lambda: is_finished(stack, "meanwhile.csv"))
     assert orders(stack, "verify", "--json").document["ok"]

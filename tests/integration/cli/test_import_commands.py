@@ -80,16 +80,20 @@ def test_too_many_rejects_are_an_error_with_its_code(bench: ImportBench) -> None
     assert document("import", "--dry-run", file, "--max-rejects", "few")["error"]["code"] == "option_invalid"
 
 
-def test_one_file_is_told_whole(bench: ImportBench) -> None:
+def test_one_file_is_shown_completely(bench: ImportBench) -> None:
     key = bench.stage(bench.write(*ORDERS), max_rejects="1")
     with pytest.raises(FileRefused):
         bench.steps.parse(key, RUN)
     shown = orders("files", key).stdout
     for word in ("refused", "2 of 9 records are bad", "double quote", "100%"):
         assert word in shown
-    told = document("files", key)
-    assert (told["status"], told["refused_code"], told["max_rejects"]) == ("refused", "too_many_rejects", "1")
-    assert document("files") == [told]
+    found = document("files", key)
+    assert (found["status"], found["refused_code"], found["max_rejects"]) == (
+        "refused",
+        "too_many_rejects",
+        "1",
+    )
+    assert document("files") == [found]
     assert document("files", "no-such-file")["error"]["code"] == "unknown_partition"
 
 

@@ -89,7 +89,7 @@ def test_pages_show_the_same_figures(arguments: tuple[str, ...], shown: str) -> 
 
 @pytest.mark.usefixtures("home")
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "named"),
     [
         (("daily", "--date", "2025-11-10", "--currency", "EUR"), True),
         (("range", "--start", "2025-11-10", "--end", "2025-11-11", "--currency", "EUR"), True),
@@ -98,11 +98,11 @@ def test_pages_show_the_same_figures(arguments: tuple[str, ...], shown: str) -> 
     ],
 )
 def test_where_only_other_currencies_have_figures_they_are_named(
-    arguments: tuple[str, ...], told: bool
+    arguments: tuple[str, ...], named: bool
 ) -> None:
     done = CliRunner().invoke(app, ["kpis", *arguments, "--json"])
     assert json.loads(done.stdout)["order_count"] == (5 if "EUR" not in arguments else 0)
-    assert ("There are no figures in EUR. Try --currency USD." in done.stderr) is told
+    assert ("There are no figures in EUR. Try --currency USD." in done.stderr) is named
 
 
 def test_figures_in_other_currencies_are_named_beside_the_own(home: PublishedFigures) -> None:

@@ -56,9 +56,9 @@ def test_settings_in_effect_are_shown_without_secrets(monkeypatch: pytest.Monkey
     monkeypatch.setenv("ORDERS_PAYMENT_API_KEY", "sk_secret")
     monkeypatch.setenv("ORDERS_DATABASE_URL", "postgresql+psycopg2://ada:word@db/orders")
     monkeypatch.setenv("ORDERS_CURRENCY", "EUR")
-    told = orders("config", columns="200").stdout
-    assert "sk_secret" not in told
-    assert "word" not in told
+    printed = orders("config", columns="200").stdout
+    assert "sk_secret" not in printed
+    assert "word" not in printed
     shown = {one["name"]: one for one in document("config")}
     assert set(shown) == {f"ORDERS_{name.upper()}" for name in Settings.model_fields}
     assert (shown["ORDERS_CURRENCY"]["value"], shown["ORDERS_CURRENCY"]["is_default"]) == ("EUR", False)
@@ -102,10 +102,10 @@ def test_keys_of_files_are_never_cut(bench: ImportBench) -> None:
 
 def test_every_alert_says_what_to_do() -> None:
     assert set(REMEDIES) == set(AlertName)
-    told = [
+    raised = [
         Alert(1, name, "it", "detail", 0, 0, None, told=True) for name in ("no_workers", "of_a_later_version")
     ]
     with page.capture() as captured:
-        show_alerts(told)
+        show_alerts(raised)
     assert "No workers: Run `orders up` on each machine" in captured.get()
     assert "See docs/runbooks.md." in captured.get()

@@ -27,8 +27,8 @@ def test_each_settled_order_has_one_event(bench: ImportBench) -> None:
     bench.stock(MOUSE=2)
     bench.reject_unknown_products()
     report = bench.import_lines(Line("a"), Line("b", sku="GONE"), Line("c"), Line("d"))
-    told = [(one["type"], one["attempt"]) for one in recorded(bench.engine)]
-    assert told == [
+    found = [(one["type"], one["attempt"]) for one in recorded(bench.engine)]
+    assert found == [
         ("order.failed", 1),
         ("order.failed", 1),
         ("order.completed", 1),
@@ -55,14 +55,14 @@ def test_a_payment_that_the_customer_has_to_confirm_has_an_event_before_that_of_
     lone_bench.import_lines(Line("declined"), name="1.csv")
     monkeypatch.setattr(simulated, "REASONS", ("authentication_required",))
     lone_bench.import_lines(Line("unconfirmed"), name="2.csv")
-    told = recorded(lone_bench.engine)
-    assert [one["type"] for one in told] == [
+    found = recorded(lone_bench.engine)
+    assert [one["type"] for one in found] == [
         "order.rolled_back",
         "payment.requires_action",
         "order.rolled_back",
     ]
     with reading(lone_bench.engine) as connection:
-        document = json.loads(event_documents(connection, [told[1]["id"]])[told[1]["id"]])
+        document = json.loads(event_documents(connection, [found[1]["id"]])[found[1]["id"]])
     assert document["subject"] == "default/unconfirmed"
     assert document["data"]["detail"] == "authentication_required"
     assert document["data"]["status"] == "rollback"
@@ -89,8 +89,8 @@ def test_a_retried_order_has_an_event_for_each_attempt(lone_bench: ImportBench) 
         restock(connection, "MOUSE", Decimal(5))
     lone_bench.retry("a")
     lone_bench.settle(report.partition)
-    told = [(one["type"], one["attempt"]) for one in recorded(lone_bench.engine)]
-    assert told == [("order.failed", 1), ("order.completed", 2)]
+    found = [(one["type"], one["attempt"]) for one in recorded(lone_bench.engine)]
+    assert found == [("order.failed", 1), ("order.completed", 2)]
 
 
 def test_refunds_and_their_failures_are_reported(lone_bench: ImportBench) -> None:
@@ -117,8 +117,8 @@ def test_refused_and_quarantined_files_are_reported(lone_bench: ImportBench) -> 
     for _ in range(2):
         with lone_bench.engine.begin() as connection:
             add_quarantined(connection, "x.csv", "x.csv", 0, refused)
-    told = [(one["type"], one["subject"], one["data"]["code"]) for one in recorded(lone_bench.engine)]
-    assert told == [
+    found = [(one["type"], one["subject"], one["data"]["code"]) for one in recorded(lone_bench.engine)]
+    assert found == [
         ("import.refused", key, "too_many_rejects"),
         ("file.quarantined", "x.csv", "file_empty"),
     ]
@@ -134,9 +134,9 @@ def test_low_stock_is_reported_when_it_becomes_low(bench: ImportBench) -> None:
     assert recorded(bench.engine) == []
     bench.import_lines(Line("c"), Line("d", "CABLE", 6), name="2.csv")
     bench.import_lines(Line("e"), name="3.csv")
-    told = {one["subject"]: one["data"] for one in recorded(bench.engine)}
-    assert len(recorded(bench.engine)) == len(told)
-    assert told == {
+    found = {one["subject"]: one["data"] for one in recorded(bench.engine)}
+    assert len(recorded(bench.engine)) == len(found)
+    assert found == {
         "MOUSE": {"sku": "MOUSE", "on_hand": 8, "low_stock": 8},
         "CABLE": {"sku": "CABLE", "on_hand": 2, "low_stock": 2.5},
     }

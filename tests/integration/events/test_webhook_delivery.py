@@ -111,7 +111,7 @@ def test_the_next_event_of_an_order_waits_for_the_one_before(bench: ImportBench,
     _, receiver.secret = add(bench.engine, receiver.url, COMPLETED, FAILED)
     retried_order(bench)
     bench.import_lines(Line("b"), name="b.csv")
-    receiver.answer = lambda told: 500 if told[0]["type"] == FAILED else 204
+    receiver.answer = lambda sent: 500 if sent[0]["type"] == FAILED else 204
     work = relay(bench.engine)
     work.deliver_due()
     assert receiver.numbers() == ["b"]
@@ -130,7 +130,7 @@ def test_after_three_days_an_event_is_listed_as_failed_and_the_next_one_goes(
 ) -> None:
     _, receiver.secret = add(lone_bench.engine, receiver.url, COMPLETED, FAILED)
     retried_order(lone_bench)
-    receiver.answer = lambda told: 410 if told[0]["type"] == FAILED else 204
+    receiver.answer = lambda sent: 410 if sent[0]["type"] == FAILED else 204
     work = relay(lone_bench.engine)
     for _ in range(len(WAITS) + 1):
         make_due(lone_bench.engine)

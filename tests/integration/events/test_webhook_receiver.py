@@ -46,9 +46,9 @@ class Shop:
         class Handler(BaseHTTPRequestHandler):
             def respond(self) -> None:
                 body = self.rfile.read(int(self.headers.get("content-length", 0)))
-                told = json.loads(body) if body else None
+                sent = json.loads(body) if body else None
                 shop.logins.add(self.headers["authorization"] or self.headers["x-shopify-access-token"])
-                shop.asked.append((self.command, self.path.partition("?")[0], told))
+                shop.asked.append((self.command, self.path.partition("?")[0], sent))
                 answer = respond(*shop.asked[-1])
                 text = json.dumps(answer).encode()
                 self.send_response(500 if answer is None else 200)
@@ -100,18 +100,18 @@ def test_a_woocommerce_order_is_paid_failed_or_refunded_once(
 ) -> None:
     refunds: list[dict[str, Any]] = []
 
-    def respond(method: str, path: str, told: Any) -> Any:
+    def respond(method: str, path: str, sent: Any) -> Any:
         if not path.endswith("/refunds"):
             return {}
         if method == "POST":
-            refunds.append(told)
+            refunds.append(sent)
             # The shop accepts the refund, but its response fails.
             return None
         return refunds
 
     shop = Shop(respond)
     deliver(lone_bench, example, shop, "woocommerce", "ck_1:cs_1", rounds=3)
-    changes = [(path, told) for method, path, told in shop.asked if method == "PUT"]
+    changes = [(path, sent) for method, path, sent in shop.asked if method == "PUT"]
     orders = "/wp-json/wc/v3/orders"
     assert dict(changes)[f"{orders}/1002"] == {"status": "failed"}
     paid = dict(changes)[f"{orders}/1001"]
@@ -122,15 +122,15 @@ def test_a_woocommerce_order_is_paid_failed_or_refunded_once(
 
 
 def test_a_shopify_order_is_marked_as_paid_or_tagged(lone_bench: ImportBench, example: ModuleType) -> None:
-    def respond(_method: str, _path: str, told: Any) -> Any:
-        if "orders(" in told["query"]:
-            found = {"id": told["variables"]["q"], "canMarkAsPaid": True}
+    def respond(_method: str, _path: str, sent: Any) -> Any:
+        if "orders(" in sent["query"]:
+            found = {"id": sent["variables"]["q"], "canMarkAsPaid": True}
             return {"data": {"orders": {"nodes": [found]}}}
         return {"data": {"anything": {"userErrors": []}}}
 
     shop = Shop(respond)
     deliver(lone_bench, example, shop, "shopify", "shpat_1", rounds=2)
-    changes = [told for _, _, told in shop.asked if told["query"].startswith("mutation")]
+    changes = [sent for _, _, sent in shop.asked if sent["query"].startswith("mutation")]
     assert {(one["query"].split("{ ")[1].split("(")[0], one["variables"]["id"]) for one in changes} == {
         ("orderMarkAsPaid", "name:1001"),
         ("tagsAdd", "name:1001"),

@@ -70,8 +70,8 @@ def test_each_table_has_the_rows_of_its_days(shop: ImportBench) -> None:
     ]
     everything = export_rows(shop.engine, shop.settings.warehouse, Dataset.REFUNDS, Wanted())
     (refund,) = everything
-    told = dict(zip(TABLES[Dataset.REFUNDS].names, refund, strict=True))
-    assert (told["number"], told["amount"], told["status"]) == ("1", Decimal("4.00"), "completed")
+    row = dict(zip(TABLES[Dataset.REFUNDS].names, refund, strict=True))
+    assert (row["number"], row["amount"], row["status"]) == ("1", Decimal("4.00"), "completed")
 
 
 def test_daily_kpis_are_the_published_figures(lone_bench: ImportBench, redis_url: str) -> None:

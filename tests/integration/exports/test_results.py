@@ -31,7 +31,7 @@ def results_of(bench: ImportBench, key: str) -> list[dict[str, Any]]:
     return [json.loads(line) for line in target.getvalue().splitlines()]
 
 
-def told(bench: ImportBench, key: str) -> list[tuple[Any, ...]]:
+def results(bench: ImportBench, key: str) -> list[tuple[Any, ...]]:
     return [tuple(row[name] for name in ENDED) for row in results_of(bench, key)]
 
 
@@ -51,11 +51,11 @@ def test_every_order_of_a_file_has_a_row_in_the_order_of_the_file(bench: ImportB
         ),
         name="second.csv",
     )
-    assert told(bench, first.partition) == [
+    assert results(bench, first.partition) == [
         ("1", "completed", 10.0, "USD", 0.0, None, 1, 2),
         ("2", "completed", 5.0, "JPY", 0.0, None, 1, 3),
     ]
-    rows = told(bench, second.partition)
+    rows = results(bench, second.partition)
     reasons = [str(row[5]).partition(":")[0] for row in rows]
     assert [(*row[:5], *row[6:]) for row in rows] == [
         ("3", "completed", 20.0, "USD", 0.0, 1, 2),
@@ -104,10 +104,10 @@ def test_skipped_orders_and_returns_have_rows(lone_bench: ImportBench) -> None:
     bench.settle(key)
     again = bench.stage(bench.write(Line("R1", quantity=-1), name="again.csv"), **said)
     bench.settle(again)
-    assert [(number, status, total) for number, status, total, *_ in told(bench, key)] == [
+    assert [(number, status, total) for number, status, total, *_ in results(bench, key)] == [
         *(("1", "completed", 10.0), ("2", "skipped", None), ("R1", "completed", -10.0))
     ]
-    assert told(bench, again) == [("R1", "duplicate", -10.0, "USD", None, None, None, 2)]
+    assert results(bench, again) == [("R1", "duplicate", -10.0, "USD", None, None, None, 2)]
 
 
 def test_results_that_are_no_longer_whole_are_refused(lone_bench: ImportBench) -> None:

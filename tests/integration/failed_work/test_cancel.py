@@ -113,12 +113,12 @@ def test_the_command_cancels_what_it_can_and_refuses_the_rest_saying_why(home: I
     exit_code, document = run("1", "3", "4")
     assert (exit_code, list(document)) == (1, ["error"])
     assert document["error"]["code"] == "not_cancellable"
-    for told in (
+    for part in (
         "1 of default: it was charged and completed",
         "3 of default: it is being charged",
         "1 orders",
     ):
-        assert told in document["error"]["message"]
+        assert part in document["error"]["message"]
     assert home.statuses()["4"] == "rollback"
 
 

@@ -133,11 +133,11 @@ DAMAGES: list[tuple[Callable[[Path], object], str]] = [
 
 def test_verify_finds_a_damaged_file_and_a_rebuild_mends_it(home: PublishedFigures) -> None:
     assert check_figures_file(home).ok
-    for damage, told in DAMAGES:
+    for damage, detail in DAMAGES:
         damage(figures_file(home.folder))
         check = check_figures_file(home)
-        assert not check.ok, told
-        assert told in check.detail
+        assert not check.ok, detail
+        assert detail in check.detail
         assert "remedy `orders kpis rebuild`" in check.detail
         home.rebuild()
         home.update_tables()

@@ -131,8 +131,8 @@ def test_only_a_store_and_a_role_that_exist_are_granted(
     home: PublishedFigures, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def code() -> str:
-        told = CliRunner().invoke(app, ["figures", "grant", "nobody_of_this_name", "--json"])
-        return str(json.loads(told.stdout)["error"]["code"])
+        done = CliRunner().invoke(app, ["figures", "grant", "nobody_of_this_name", "--json"])
+        return str(json.loads(done.stdout)["error"]["code"])
 
     assert code() == "not_postgresql"
     monkeypatch.setenv("ORDERS_DATABASE_URL", home.engine.url.render_as_string(hide_password=False))

@@ -87,9 +87,9 @@ def test_verify_finds_published_refunds_that_are_not_in_the_store(
     assert check_published_kpis(home).ok
     with home.engine.begin() as connection:
         connection.exec_driver_sql("UPDATE refunds SET amount = 300")
-    told = check_published_kpis(home)
-    assert not told.ok
-    assert "refunded" in told.detail
+    check = check_published_kpis(home)
+    assert not check.ok
+    assert "refunded" in check.detail
 
 
 def _money(home: PublishedFigures, day: date) -> tuple[Any, ...]:

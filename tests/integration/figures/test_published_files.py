@@ -230,8 +230,8 @@ def test_a_damaged_warehouse_is_made_again_by_the_refresh_that_meets_it(
     home.refresh_dirty_days()
     assert_right(home)
     assert "computed again from the order store" in caplog.text
-    assert (told := last_rebuild(home.folder))
-    assert "warehouse" in told.reason
+    assert (rebuild := last_rebuild(home.folder))
+    assert "warehouse" in rebuild.reason
     with duckdb.connect(str(warehouse_file(home.folder))) as warehouse:
         assert warehouse.execute("SELECT sum(order_count) FROM daily_kpis").fetchall() == [(37,)]
 

@@ -145,5 +145,5 @@ def test_the_command_and_the_notebook_give_these_answers(
 
 def test_a_home_without_figures_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ORDERS_HOME", str(tmp_path))
-    told = json.loads(CliRunner().invoke(app, ["report", "rfm", "--json"]).stdout)
-    assert told["error"]["code"] == "no_figures"
+    answer = json.loads(CliRunner().invoke(app, ["report", "rfm", "--json"]).stdout)
+    assert answer["error"]["code"] == "no_figures"

@@ -36,7 +36,7 @@ def home(
         yield figures
 
 
-def told(home: PublishedFigures) -> dict[str, float]:
+def of_the_api(home: PublishedFigures) -> dict[str, float]:
     """Revenue by currency, from the API."""
     ranges = {code: home.kpis.range_kpis(DAYS[0], DAYS[-1], code) for code in CURRENCIES}
     return {code: document["total_revenue"] for code, document in ranges.items()}
@@ -60,14 +60,14 @@ def test_python_reads_the_numbers_of_the_api(home: PublishedFigures, code: str) 
         pytest.importorskip("pandas")
     names: dict[str, Any] = {}
     exec(code, names)  # noqa: S102 the page's own code
-    assert rows(names["revenue"]) == told(home)
+    assert rows(names["revenue"]) == of_the_api(home)
 
 
 def test_sql_tools_read_the_numbers_of_the_api(home: PublishedFigures) -> None:
     frames, query = Frames(home.folder, "USD"), of_the_page("duckdb")
     with duckdb.connect("var/warehouse/figures.duckdb", read_only=True) as connection:
-        assert rows(connection.execute(query).fetchall()) == told(home)
-    assert rows(frames.query(query)) == told(home)
+        assert rows(connection.execute(query).fetchall()) == of_the_api(home)
+    assert rows(frames.query(query)) == of_the_api(home)
     address = home.engine.url.set(drivername="postgresql").render_as_string(hide_password=False)
     command = [
         "psql",
@@ -81,7 +81,7 @@ def test_sql_tools_read_the_numbers_of_the_api(home: PublishedFigures) -> None:
         of_the_page("psql"),
     ]
     printed = subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()[1:]
-    assert rows([line.split("=") for line in printed]) == told(home)
+    assert rows([line.split("=") for line in printed]) == of_the_api(home)
 
 
 def test_before_figures_are_published_a_notebook_gets_an_error(tmp_path: Path) -> None:

@@ -20,8 +20,8 @@ def days(bench: ImportBench) -> set[str]:
 
 def launched(bench: ImportBench, key: str, profile: str | None = None, **options: str) -> None:
     """Parses and settles a file with these instructions."""
-    told = instructions_from({"profile": profile, **options})
-    for number in bench.steps.parse(key, RUN, told):
+    given = instructions_from({"profile": profile, **options})
+    for number in bench.steps.parse(key, RUN, given):
         bench.up_to("roll_back", key, number)
     bench.steps.finish(key)
 
@@ -38,11 +38,11 @@ def test_a_date_format_given_at_launch_opens_a_file_that_was_refused(bench: Impo
     assert bench.broken_checks() == set()
 
 
-def test_what_was_told_holds_for_the_next_launch_that_tells_nothing(lone_bench: ImportBench) -> None:
+def test_instructions_hold_for_the_next_launch_that_gives_none(lone_bench: ImportBench) -> None:
     key = lone_bench.stage(lone_bench.write(*OPEN_DATES, Line("bad", quantity=0)))
-    told = instructions_from({"max_rejects": "0", "date_format": "MDY"})
+    given = instructions_from({"max_rejects": "0", "date_format": "MDY"})
     with pytest.raises(FileRefused):
-        lone_bench.steps.parse(key, RUN, told)
+        lone_bench.steps.parse(key, RUN, given)
     assert (lone_bench.found(key).max_rejects, lone_bench.statuses()) == ("0", {})
     with pytest.raises(FileRefused):
         lone_bench.steps.parse(key, RUN, instructions_from({"max_rejects": "few"}))

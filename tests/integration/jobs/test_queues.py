@@ -39,10 +39,10 @@ def app(settings: Settings) -> Iterator[Celery]:
 @contextmanager
 def worker(settings: Settings, queues: str) -> Iterator[None]:
     """A worker with one process on these queues, in a separate process."""
-    told = {"ORDERS_REDIS_URL": settings.redis_url, "ORDERS_BROKER_URL": settings.broker_url}
+    services = {"ORDERS_REDIS_URL": settings.redis_url, "ORDERS_BROKER_URL": settings.broker_url}
     command = [warm_python(), "-m", "celery", "-q", "-A", "tests.integration.jobs.noting_worker", "worker"]
     options = ["-Q", queues, "--concurrency", "1", "--without-gossip", "--without-mingle"]
-    environment = os.environ | told | {"ORDERS_HOME": str(settings.home)}
+    environment = os.environ | services | {"ORDERS_HOME": str(settings.home)}
     with subprocess.Popen([*command, *options], cwd=PROJECT_ROOT, env=environment) as process:
         try:
             yield

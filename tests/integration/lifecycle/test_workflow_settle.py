@@ -139,9 +139,13 @@ def test_a_file_with_an_open_order_is_not_finished(bench: ImportBench) -> None:
     key = bench.parsed(*many_orders(3))
     with pytest.raises(OpenOrdersError, match="3 not loaded"):
         bench.steps.finish(key)
-    for name, told in (("load", "3 pending"), ("reserve", "3 reserved"), ("charge", "3 payment_processing")):
+    for name, message in (
+        ("load", "3 pending"),
+        ("reserve", "3 reserved"),
+        ("charge", "3 payment_processing"),
+    ):
         bench.step(name, key)
-        with pytest.raises(OpenOrdersError, match=told):
+        with pytest.raises(OpenOrdersError, match=message):
             bench.steps.finish(key)
     bench.step("finalize", key)
     assert bench.steps.finish(key).statuses["completed"] == 3

@@ -67,8 +67,8 @@ WORKER = Worker("worker@host", processes=2, busy=0, queues=("dagster", "orders")
 class Desk:
     """A home with a worker, whose operators get notices by a webhook."""
 
-    def __init__(self, bench: ImportBench, told: list[dict[str, Any]]) -> None:
-        self.bench, self.told, self.cursor = bench, told, ""
+    def __init__(self, bench: ImportBench, sent: list[dict[str, Any]]) -> None:
+        self.bench, self.sent, self.cursor = bench, sent, ""
         self.sensors: list[SilentSensor] = []
         self.hears(WORKER)
 
@@ -82,13 +82,13 @@ class Desk:
 
     def tick(self, name: str) -> list[str]:
         """Subjects of the notices of one tick of this sensor."""
-        before = len(self.told)
+        before = len(self.sent)
         (sensor,) = [sensor for sensor in alert_sensors(self.settings) if sensor.name == name]
         stores = {"order_store": OrderStore(self.settings.store_url, home=self.settings.home)}
         context = build_sensor_context(cursor=self.cursor, resources=stores)
         sensor(context)
         self.cursor = context.cursor or ""
-        return [notice["subject"] for notice in self.told[before:]]
+        return [notice["subject"] for notice in self.sent[before:]]
 
     def hears(self, worker: Worker) -> None:
         with closing(open_redis(self.settings.redis_url)) as client:
@@ -288,10 +288,16 @@ def leave_uncaptured(desk: Desk) -> Callable[[], None]:
 
 
 def hear_of_an_unknown_charge(desk: Desk) -> Callable[[], None]:
-    told = {"id": "e1", "type": "dispute.opened", "subject": "du_1", "body": "{}", "reason": "no such charge"}
+    event = {
+        "id": "e1",
+        "type": "dispute.opened",
+        "subject": "du_1",
+        "body": "{}",
+        "reason": "no such charge",
+    }
     with desk.bench.engine.begin() as connection:
         received_at = now_us() - 11 * 60_000_000
-        row = {**told, "received_at": received_at, "status": GatewayEventStatus.WAITING}
+        row = {**event, "received_at": received_at, "status": GatewayEventStatus.WAITING}
         connection.execute(insert(gateway_events), [row])
     return lambda: desk.change(gateway_events, status=GatewayEventStatus.IGNORED)
 
@@ -386,8 +392,8 @@ def test_an_alert_is_reported_once_then_silent_then_over(
     cure = trouble(desk)
     words = f"{name.replace('_', ' ').capitalize()} ({subject})"
     assert desk.look() == [f"Alert: {words}"]
-    assert detail in desk.told[-1]["text"]
-    assert f"docs/runbooks.md, `{name}`" in desk.told[-1]["text"]
+    assert detail in desk.sent[-1]["text"]
+    assert f"docs/runbooks.md, `{name}`" in desk.sent[-1]["text"]
     assert desk.look() == []
     assert [(alert.name, alert.subject) for alert in desk.open_alerts()] == [(name, subject)]
     cure()
@@ -420,7 +426,7 @@ def test_an_order_store_that_was_deleted_is_reported_and_not_created_again(desk:
     for part in file.parent.glob("orders.db*"):
         part.unlink()
     assert desk.look() == ["Alert: Service down (order store)"]
-    assert f"{file}, which this home used before, is missing" in desk.told[-1]["text"]
+    assert f"{file}, which this home used before, is missing" in desk.sent[-1]["text"]
     assert not file.exists()
 
 
@@ -430,7 +436,7 @@ def test_the_sensor_of_the_alerts_is_watched_by_another_one(desk: Desk) -> None:
     desk.sensors.append(SilentSensor("alerts_sensor", 80.0, "KeyError"))
     raised = {"Alert: Sensor silent (inbox_sensor)", "Alert: Sensor silent (alerts_sensor)"}
     assert set(desk.tick("alerts_watch_sensor")) == raised
-    assert "no progress for 80 seconds: KeyError." in desk.told[-1]["text"]
+    assert "no progress for 80 seconds: KeyError." in desk.sent[-1]["text"]
     assert desk.tick("alerts_watch_sensor") == []
     desk.sensors.clear()
     assert desk.tick("alerts_watch_sensor") == []

@@ -308,10 +308,10 @@ def test_every_metric_of_the_dashboard_and_the_rules_is_scraped(
     assert named - scraped == set()
     # The reverse: a page or an alert uses every metric.
     shown = {re.sub(r"_(bucket|sum|count|created)$", "", name) for name in named}
-    told = {
+    used = {
         re.sub(r"_(bucket|sum|count|created)$", "", name) for name in scraped if name.startswith("orders_")
     }
-    assert told - shown == set()
+    assert used - shown == set()
     assert home.currency == "USD"
 
 

@@ -139,7 +139,7 @@ def test_no_mail_is_sent_where_starttls_is_not_offered_or_was_removed() -> None:
         "smtp://user:secret%C3%A4@mail.example.org",
     ],
 )
-def test_a_mail_server_that_would_be_told_a_password_in_plain_or_cannot_be_is_refused(
+def test_a_mail_server_is_refused_if_the_password_would_be_in_plain_text_or_cannot_be_sent(
     url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("ORDERS_SMTP_URL", url)

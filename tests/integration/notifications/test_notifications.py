@@ -110,7 +110,7 @@ def test_each_event_has_its_notice(lone_bench: ImportBench, box: Mailbox) -> Non
         ("held", "order.authorized"),
     ]
     texts = [one.get_body(("plain",)).get_content() for one in box.taken]  # type: ignore[union-attr]
-    told = (
+    parts = (
         "Not all items are in stock",
         "$10.00",
         "could not collect",
@@ -118,7 +118,7 @@ def test_each_event_has_its_notice(lone_bench: ImportBench, box: Mailbox) -> Non
         "$3.00",
         "reserved",
     )
-    assert all(part in text for part, text in zip(told, texts, strict=True))
+    assert all(part in text for part, text in zip(parts, texts, strict=True))
 
 
 def test_addresses_are_stored_only_while_notices_are_on(bench: ImportBench) -> None:
@@ -156,7 +156,7 @@ def test_the_log_channel_names_no_customer(lone_bench: ImportBench, caplog: pyte
     assert shop.statuses() == ["sent"]
 
 
-def test_who_is_not_to_be_told_is_left_out_with_the_reason(bench: ImportBench, box: Mailbox) -> None:
+def test_who_gets_no_notice_is_left_out_with_the_reason(bench: ImportBench, box: Mailbox) -> None:
     shop = NoticeBench.on(bench, box)
     people = [Line(f"{number}", customer=f"c{number}", date=ordered()) for number in range(4)]
     shop.import_orders(*people, Line("old", customer="c9", date=ordered(days_ago=30)))
@@ -194,9 +194,9 @@ def test_an_address_that_the_server_does_not_know_is_used_no_more(bench: ImportB
     box.recipient = lambda _: "250 OK"
     shop.import_orders(Line("3", date=ordered()), name="3.csv")
     shop.send()
-    told = [reason for *_, reason in shop.notices()]
-    assert told[0] == "550 5.1.1 <…>: no mailbox of … here"
-    assert told[2] == "bounced"
+    reasons = [reason for *_, reason in shop.notices()]
+    assert reasons[0] == "550 5.1.1 <…>: no mailbox of … here"
+    assert reasons[2] == "bounced"
     shop.import_orders(Line("4", date=ordered()), emails=("new.ada@shop-customer.example",), name="4.csv")
     shop.send()
     assert shop.statuses() == ["failed", "failed", "skipped", "sent"]
@@ -323,7 +323,7 @@ def test_sending_that_breaks_off_at_any_commit_sends_nothing_twice_and_loses_not
         for _ in range(2):
             shop.sender().send_due()
         (status,) = shop.statuses()
-        # Before the message is sent, nothing is lost. After that, a person is told that it may have arrived.
+        # Before the message is sent, nothing is lost. After that, its status says that it may have arrived.
         assert (len(box.taken), status) in {(1, "sent"), (1, "unknown"), (0, "unknown")}
         assert (status == "unknown") == (point in {7, 8}), point
 

@@ -141,10 +141,10 @@ def test_a_dispute_that_a_person_booked_is_the_one_that_the_gateway_tells_of(sho
 
 
 def test_a_dispute_that_a_person_booked_for_another_order_is_booked_for_its_own(shop: RefundBench) -> None:
-    told = dispute(shop)
+    opened = dispute(shop)
     shop.bench.import_lines(Line("2", quantity=3))
     shop.request(asked("2", amount="10.00", kind=RefundKind.DISPUTE, reference=DISPUTE))
-    assert tell(shop, "evt_1", "dispute.opened", **told) is APPLIED
+    assert tell(shop, "evt_1", "dispute.opened", **opened) is APPLIED
     shop.act(RefundAction.REVERSE, shop.of("2")[0]["refund_id"])
     assert [one["status"] for one in (*shop.of("1"), *shop.of("2"))] == ["completed", "failed"]
     assert shop.bench.broken_checks() == set()
@@ -158,8 +158,8 @@ def test_a_dispute_that_is_won_leaves_one_that_was_booked_for_another_order(shop
         charge = connection.execute(payments_of("2")).one().transaction_id
     second = first | {"id": "du_2", "reference": "default/2/1", "charge": charge}
     for kind in ("dispute.opened", "dispute.won"):
-        told = [event(f"{kind}_{one['id']}", kind, **one) for one in (first, second)]
-        store_events(shop.bench.engine, told)
+        events = [event(f"{kind}_{one['id']}", kind, **one) for one in (first, second)]
+        store_events(shop.bench.engine, events)
         assert try_waiting_events(shop.bench.engine, shop.terms) == 0
     statuses = {(number, one["transaction_id"]): one["status"] for number in "12" for one in shop.of(number)}
     assert statuses == {("1", "du_1"): "failed", ("2", "du_2"): "failed", ("2", "du_1"): "completed"}
@@ -510,8 +510,8 @@ def test_the_simulator_tells_of_disputes_and_refunds_that_fail_later(
             ("dispute.won", charged),
         ):
             wanted = {"type": kind, "transaction_id": transaction}
-            told = httpx.post(f"{server.url}/control/events", json=wanted, timeout=30).json()
-            assert told["accepted"], told
+            answer = httpx.post(f"{server.url}/control/events", json=wanted, timeout=30).json()
+            assert answer["accepted"], answer
         with requests.Session() as session:
             wait_for_events(lambda path: session.get(f"{url}/api{path}", timeout=30))
         ended = [(one["kind"], one["failure"]) for one in shop.of("1")]

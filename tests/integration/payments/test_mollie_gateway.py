@@ -29,5 +29,5 @@ def test_a_part_that_was_captured_at_mollie_is_not_the_whole_amount() -> None:
         capture_key = end_key(EndKind.CAPTURE, key, 1)
         capture = Capture(1, capture_key, held.transaction_id, 1000, "EUR", asked_before=True)
         (declined,) = collect(gateway.capture([capture]))
-    told = "refused: 4.00 EUR of 10.00 EUR were captured at the provider"
-    assert declined == CaptureDeclined(capture, told)
+    reason = "refused: 4.00 EUR of 10.00 EUR were captured at the provider"
+    assert declined == CaptureDeclined(capture, reason)

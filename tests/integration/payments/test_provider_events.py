@@ -97,7 +97,7 @@ def stripe_lists(shop: RefundBench) -> Iterator[tuple[StripeGateway, list[dict[s
         yield StripeGateway(StripeAccount(stripe_server.TEST_KEY, url, 5), STORE), queries
 
 
-def test_what_stripe_told_nobody_is_carried_out_once(
+def test_events_that_did_not_arrive_are_carried_out_once(
     shop: RefundBench, stripe_lists: tuple[StripeGateway, list[dict[str, str]]]
 ) -> None:
     gateway, queries = stripe_lists

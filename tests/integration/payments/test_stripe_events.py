@@ -71,11 +71,11 @@ def status_of(answer: requests.Response) -> str:
     return str(answer.json()["data"]["status"])
 
 
-def becomes(send: Send, told: dict[str, Any]) -> str:
+def becomes(send: Send, event: dict[str, Any]) -> str:
     """Status of an event after it was tried."""
-    post(send, told)
+    post(send, event)
     wait_for_events(send)
-    return status_of(post(send, told))
+    return status_of(post(send, event))
 
 
 def test_a_dispute_is_booked_once_with_its_fee_and_comes_back_when_it_is_won(
@@ -117,8 +117,8 @@ def test_events_of_the_other_mode_and_disputes_of_other_charges_change_nothing(s
         answer = post(send, of_test_mode | {"livemode": False}).json()["data"]
         assert (answer["status"], answer["reason"]) == ("ignored", OTHER_MODE)
         of_no_intent = dispute(shop, "needs_response") | {"payment_intent": None}
-        told = event("charge.dispute.funds_withdrawn", of_no_intent, "evt_2")
-        assert becomes(send, told | {"livemode": True}) == "ignored"
+        opened = event("charge.dispute.funds_withdrawn", of_no_intent, "evt_2")
+        assert becomes(send, opened | {"livemode": True}) == "ignored"
     assert shop.of("1") == []
 
 

@@ -151,8 +151,8 @@ def test_a_part_that_was_captured_at_stripe_is_not_the_whole_amount() -> None:
     with running([web.get("/v1/payment_intents/pi_1", intent)]) as address:
         gateway = StripeGateway(StripeAccount(TEST_KEY, address, timeout=20), "a-store")
         (declined,) = collect(gateway.capture([capture]))
-    told = "refused: 4.00 USD of 10.00 USD were captured at the provider"
-    assert declined == CaptureDeclined(capture, told)
+    reason = "refused: 4.00 USD of 10.00 USD were captured at the provider"
+    assert declined == CaptureDeclined(capture, reason)
 
 
 def test_money_that_was_captured_by_hand_is_found_without_reading_the_list_of_all_payments() -> None:

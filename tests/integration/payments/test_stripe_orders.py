@@ -43,8 +43,8 @@ def order_file(folder: Path, payers: Payers, *kinds: str) -> Path:
     """An order for each kind of payer; an empty kind has no payment method."""
     lines = [f"{HEADER},payment_method,customer_ref"]
     for n, kind in enumerate(kinds):
-        told = f"{payers.methods[kind]},{payers.customers[kind]}" if kind else ","
-        lines.append(f"s{n},c{n},Ada,MOUSE,Mouse,1,12.50,USD,2025-11-10 10:00:00,{told}")
+        payer = f"{payers.methods[kind]},{payers.customers[kind]}" if kind else ","
+        lines.append(f"s{n},c{n},Ada,MOUSE,Mouse,1,12.50,USD,2025-11-10 10:00:00,{payer}")
         lines.append(f"s{n},c{n},Ada,PAD,Pad,2,3.00,USD,2025-11-10 10:00:00,")
     file = folder / "stripe.csv"
     file.write_text("\n".join([*lines, ""]).replace("10:00:00,\n", "10:00:00,,\n"))
@@ -63,8 +63,8 @@ def test_orders_are_charged_with_what_their_file_names_and_agree_with_stripe(
     entries = {one.key: one for page in shop.gateway.journal() or () for one in page}
     assert {one.amount for one in entries.values()} == {1850}
     with reading(shop.engine) as connection:
-        told = connection.execute(select(order_payers)).all()
-    assert [row.customer_ref for row in told] == [
+        stored = connection.execute(select(order_payers)).all()
+    assert [row.customer_ref for row in stored] == [
         payers.customers[k] for k in ("good", "good", "declined", "asks")
     ]
     assert shop.broken_checks() == set()

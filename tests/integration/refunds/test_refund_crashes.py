@@ -231,8 +231,8 @@ def test_a_process_that_is_killed_while_the_gateway_works_loses_nothing(
         shop = RefundBench(bench)
         charged = [number for number, status in bench.statuses().items() if status == "completed"]
         shop.request(*(asked(number, (1, 1)) for number in charged))
-        told = {"HOME": bench.settings.home, "DATABASE_URL": store, "PAYMENT_URL": server.url}
-        environment = os.environ | {f"ORDERS_{name}": str(value) for name, value in told.items()}
+        own = {"HOME": bench.settings.home, "DATABASE_URL": store, "PAYMENT_URL": server.url}
+        environment = os.environ | {f"ORDERS_{name}": str(value) for name, value in own.items()}
         environment["ORDERS_PAYMENT_CONNECTIONS"] = "4"
         with subprocess.Popen([warm_python(), "-c", SETTLE], env=environment, cwd=PROJECT_ROOT) as process:
             while len(server.refunds()) < 4:

@@ -316,6 +316,6 @@ def test_what_was_refunded_today_and_what_needs_attention_is_counted(shop: Refun
     shop.act(REVERSE, dispute["refund_id"])
     today = shop.terms.day_of(now_us())
     with reading(shop.bench.engine) as connection:
-        told = refunds_to_attend(connection, today, "USD")
+        counted = refunds_to_attend(connection, today, "USD")
         assert refunds_to_attend(connection, today, "EUR")["refunded_today"] == 0
-    assert told == {"refunded_today": 5.0, "failed": 1, "awaiting_approval": 1, "days": 7}
+    assert counted == {"refunded_today": 5.0, "failed": 1, "awaiting_approval": 1, "days": 7}

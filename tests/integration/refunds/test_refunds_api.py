@@ -21,7 +21,7 @@ from tests.refund_bench import RefundBench
 from tests.servers.api_server import Get, serving
 
 HOME_KEY = "open sesame, open"
-TOLD = {
+FIELDS = {
     *("refund_id", "order", "source", "number", "amount", "currency", "kind", "status", "reason"),
     *("requested_at", "settled_at", "transaction_id"),
 }
@@ -86,7 +86,7 @@ def test_a_request_is_entered_once_and_its_repetitions_tell_what_became_of_it(
     send: Get, shop: RefundBench
 ) -> None:
     created = data(refund(send, "a", amount=10.1), 201)
-    assert created.keys() >= TOLD
+    assert created.keys() >= FIELDS
     wanted = {"order": "1", "number": "1", "amount": 10.1, "currency": "USD", "kind": "refund"}
     wanted |= {"status": "pending", "reason": "late", "settled_at": None, "transaction_id": None}
     assert {name: created[name] for name in wanted} == wanted
@@ -117,7 +117,9 @@ def test_lines_shipping_and_a_dispute_are_taken_as_said(send: Get, shop: RefundB
 
 
 def test_what_cannot_be_refunded_is_refused(send: Get, shop: RefundBench) -> None:
-    assert [refusal(refund(send, "a", **body)) for body, _ in REFUSED] == [told for _, told in REFUSED]
+    assert [refusal(refund(send, "a", **body)) for body, _ in REFUSED] == [
+        expected for _, expected in REFUSED
+    ]
     assert not shop.statuses()
 
 

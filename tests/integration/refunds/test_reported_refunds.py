@@ -80,11 +80,11 @@ def test_with_returns_refunded_orders_are_taken_and_booked_on_their_day(stocked:
     assert [(one["code"], one["count"]) for one in report.warnings] == [("refunded_on_order_day", 3)]
     assert (foreseen.warnings, foreseen.orders) == (report.warnings, report.orders)
     assert (foreseen.refunded, report.refunded) == ({"USD": "44.50"}, {"USD": "44.50"})
-    told = ("completed", "recorded", DAY)
+    booked_as = ("completed", "recorded", DAY)
     assert booked(stocked) == {
-        "recorded:shopify/#2": (450, *told),
-        "recorded:shopify/#3": (2000, *told),
-        "recorded:shopify/#4": (2000, *told),
+        "recorded:shopify/#2": (450, *booked_as),
+        "recorded:shopify/#3": (2000, *booked_as),
+        "recorded:shopify/#4": (2000, *booked_as),
     }
     # An amount changes no stock, because the file does not say whether goods came back.
     assert stocked.shelf()["MOUSE"] == (92, 0, 8)
@@ -99,8 +99,8 @@ def test_of_a_later_export_only_what_is_not_booked_yet_is_booked_once(stocked: I
     stocked.steps.finish(stocked.keys()["shopify.csv"])
     assert booked(stocked) == before
     later = (EXPORT[0], order("2", "partially_refunded", "9.00"), *EXPORT[2:], order("6", "refunded", "5.00"))
-    told = ("completed", "recorded", DAY)
-    more = {"recorded:shopify/#2/900": (450, *told), "recorded:shopify/#6": (500, *told)}
+    booked_as = ("completed", "recorded", DAY)
+    more = {"recorded:shopify/#2/900": (450, *booked_as), "recorded:shopify/#6": (500, *booked_as)}
     for name, lines in (("later.csv", later), ("repeated.csv", (*later, order("7", "paid", "0.00")))):
         foreseen = stocked.dry_run(export(stocked, *lines, name=name), returns="take")
         report = settle(stocked, *lines, name=name, returns="take")
@@ -128,9 +128,9 @@ def test_two_exports_at_once_do_not_book_the_same_money_twice(stocked: ImportBen
     settle(stocked, EXPORT[0], returns="take")
     keys = [
         stocked.stage(
-            export(stocked, order("1", "partially_refunded", f"{told}.00"), name=name), returns="take"
+            export(stocked, order("1", "partially_refunded", f"{refunded}.00"), name=name), returns="take"
         )
-        for name, told in (("five.csv", 5), ("seven.csv", 7))
+        for name, refunded in (("five.csv", 5), ("seven.csv", 7))
     ]
     stocked.race(*(partial(ImportBench.settle, key=key) for key in keys))
     assert RefundBench(stocked).taken("#1") == 700

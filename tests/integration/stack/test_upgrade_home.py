@@ -64,12 +64,12 @@ def revision(settings: Settings) -> str | None:
 
 def refused(settings: Settings, migrations: Migrations) -> str:
     """Why an upgrade is refused. Nothing has changed then."""
-    with pytest.raises(StoreRefused) as told:
+    with pytest.raises(StoreRefused) as refusal:
         upgrade_home(settings, migrations=migrations, celery_app=APP)
-    assert told.value.code == "store_in_use"
+    assert refusal.value.code == "store_in_use"
     assert revision(settings) == OURS.head
     assert not (settings.home / "backups").exists()
-    return str(told.value)
+    return str(refusal.value)
 
 
 def test_an_upgrade_backs_up_the_old_store_first(settings: Settings, migrations: Migrations) -> None:
@@ -134,9 +134,9 @@ def test_an_upgrade_is_refused_while_a_worker_of_older_code_sends_heartbeats(
     with closing(open_redis(settings.redis_url)) as client:
         at, _ = client.time()  # type: ignore[misc]
         client.hset(KEY, "worker-orders@far", json.dumps({"at": at, **sign}))
-        told = refused(settings, migrations)
-        assert "worker-orders@far" in told
-        assert "orders down" in told
+        message = refused(settings, migrations)
+        assert "worker-orders@far" in message
+        assert "orders down" in message
         client.hdel(KEY, "worker-orders@far")
     assert upgrade_home(settings, migrations=migrations)
 
@@ -162,9 +162,9 @@ def running_older_worker(settings: Settings) -> Iterator[subprocess.Popen[bytes]
         "-Q",
         "orders",
     ]
-    told = os.environ | environment(settings) | {"OLDER_REVISION": OURS.head}
+    variables = os.environ | environment(settings) | {"OLDER_REVISION": OURS.head}
     with subprocess.Popen(
-        [*command, "--pool", "solo", "-n", "old@far"], cwd=PROJECT_ROOT, env=told
+        [*command, "--pool", "solo", "-n", "old@far"], cwd=PROJECT_ROOT, env=variables
     ) as worker:
         try:
             yield worker

@@ -96,11 +96,11 @@ def test_a_worker_grows_with_its_tasks_and_shrinks_without_ending_a_running_one(
 def test_in_the_foreground_sigterm_stops_everything_after_the_running_task(
     settings: Settings, tmp_path: Path
 ) -> None:
-    told = {"ORDERS_HOME": str(settings.home), "ORDERS_ORDER_WORKERS_MAX": "1"}
+    own = {"ORDERS_HOME": str(settings.home), "ORDERS_ORDER_WORKERS_MAX": "1"}
     with subprocess.Popen(
         [warm_python(), "-c", FOREGROUND],
         cwd=PROJECT_ROOT,
-        env=os.environ | told,
+        env=os.environ | own,
         stdout=subprocess.PIPE,
         text=True,
     ) as process:
@@ -119,11 +119,11 @@ def test_in_the_foreground_sigterm_stops_everything_after_the_running_task(
 def test_a_foreground_whose_supervisor_is_killed_fails_so_that_it_is_started_again(
     settings: Settings,
 ) -> None:
-    told = {"ORDERS_HOME": str(settings.home)}
+    own = {"ORDERS_HOME": str(settings.home)}
     with subprocess.Popen(
         [warm_python(), "-c", FOREGROUND],
         cwd=PROJECT_ROOT,
-        env=os.environ | told,
+        env=os.environ | own,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

@@ -23,19 +23,19 @@ def kept(bench: ImportBench) -> tuple[str | None, str | None]:
 
 
 @pytest.mark.parametrize(
-    ("changed", "told"),
+    ("changed", "message"),
     [
         ({"timezone": "Europe/Berlin"}, "ORDERS_TIMEZONE is Europe/Berlin, but .* have their days in UTC"),
         ({"currency": "EUR"}, "ORDERS_CURRENCY is EUR, but .* entered this store in USD"),
     ],
 )
 def test_other_settings_let_no_further_file_in(
-    bench: ImportBench, changed: dict[str, str], told: str
+    bench: ImportBench, changed: dict[str, str], message: str
 ) -> None:
     bench.import_lines(Line("1"))
     assert kept(bench) == ("UTC", "USD")
     bench.set(**changed)
-    with pytest.raises(SettingsError, match=told):
+    with pytest.raises(SettingsError, match=message):
         bench.import_lines(Line("2"), name="second.csv")
     assert set(bench.statuses()) == {"1"}
     bench.set(timezone="UTC", currency="USD")

@@ -24,10 +24,10 @@ FAILING = {
 
 def test_an_error_does_not_show_the_values_of_its_statement(bench: ImportBench) -> None:
     statement = text(FAILING[bench.engine.dialect.name])
-    with bench.engine.connect() as connection, pytest.raises(DBAPIError) as told:
+    with bench.engine.connect() as connection, pytest.raises(DBAPIError) as raised:
         connection.execute(statement, {"id": "c-secret", "name": "Ada Lovelace"})
-    assert "secret" not in str(told.value)
-    assert "Ada" not in str(told.value)
+    assert "secret" not in str(raised.value)
+    assert "Ada" not in str(raised.value)
 
 
 def test_a_reader_sees_one_snapshot_and_waits_for_no_writer(bench: ImportBench) -> None:

@@ -98,7 +98,7 @@ def short_statements(engine: Engine) -> Iterator[Engine]:
     opened.dispose()
 
 
-def told_by(work: Callable[[], object]) -> str:
+def error_of(work: Callable[[], object]) -> str:
     """What can be read about the error: its chain of stack traces, and a log line."""
     stream = io.StringIO()
     before = logging.getLogger().handlers
@@ -141,11 +141,11 @@ def test_no_row_of_a_step_that_fails_gets_out(bench: ImportBench, step: str, fau
             with noting_failures(kept, Step(key, step, RUN, 1)):
                 bench.steps.parse(key, RUN) if step == "parse" else bench.step(step, key)
 
-        told = told_by(work)
+        message = error_of(work)
     with reading(kept) as connection:
         stored = failed_work(connection, Wanted(), 10)["steps"]
     assert len(stored) == 1
-    assert CANARY.findall(told + str(stored)) == []
+    assert CANARY.findall(message + str(stored)) == []
 
 
 @pytest.mark.parametrize("step", ["load", "reserve", "charge", "finalize"])
@@ -159,9 +159,9 @@ def test_no_row_gets_out_of_a_full_disk(lone_bench: ImportBench, step: str) -> N
         connection.execute(f"PRAGMA max_page_count = {pages}")  # type: ignore[attr-defined]
 
     event.listen(bench.engine, "connect", fill)
-    told = told_by(lambda: bench.step(step, key))
-    assert "full" in told
-    assert CANARY.findall(told) == []
+    message = error_of(lambda: bench.step(step, key))
+    assert "full" in message
+    assert CANARY.findall(message) == []
 
 
 def test_no_row_gets_out_of_a_store_that_stays_locked(
@@ -171,19 +171,19 @@ def test_no_row_gets_out_of_a_store_that_stays_locked(
     monkeypatch.setattr("orders_pipeline.store.engine.UNTIL_UNLOCKED.stop", lambda _: True)
     holder = open_engine(bench.engine.url.render_as_string())
     with holder.begin():
-        told = told_by(lambda: bench.step("load", key))
+        message = error_of(lambda: bench.step("load", key))
     holder.dispose()
-    assert "locked" in told
-    assert CANARY.findall(told) == []
+    assert "locked" in message
+    assert CANARY.findall(message) == []
 
 
 def test_a_value_that_a_copy_cannot_read_does_not_get_out(postgres_bench: ImportBench) -> None:
     frame = pl.DataFrame({"id": [VALUE], "file_line": [VALUE]})
     engine = postgres_bench.engine
     with engine.connect() as connection:
-        told = told_by(lambda: insert_frame(connection, orders, frame))
-    assert "invalid input syntax for type bigint" in told
-    assert CANARY.findall(told) == []
+        message = error_of(lambda: insert_frame(connection, orders, frame))
+    assert "invalid input syntax for type bigint" in message
+    assert CANARY.findall(message) == []
 
 
 def test_a_row_that_is_there_already_does_not_get_out(bench: ImportBench) -> None:
@@ -194,9 +194,9 @@ def test_a_row_that_is_there_already_does_not_get_out(bench: ImportBench) -> Non
             insert_frame(connection, customers, row)
 
     work()
-    told = told_by(work)
-    assert "constraint" in told.lower()
-    assert CANARY.findall(told) == []
+    message = error_of(work)
+    assert "constraint" in message.lower()
+    assert CANARY.findall(message) == []
 
 
 def test_values_of_an_update_do_not_get_out(postgres_bench: ImportBench) -> None:
@@ -206,13 +206,13 @@ def test_values_of_an_update_do_not_get_out(postgres_bench: ImportBench) -> None
         with engine.begin() as connection:
             update_rows(connection, orders, ["customer_id", "total", "id"], [("c", VALUE, 1)], "pending")
 
-    told = told_by(work)
-    assert "invalid input syntax" in told
-    assert CANARY.findall(told) == []
+    message = error_of(work)
+    assert "invalid input syntax" in message
+    assert CANARY.findall(message) == []
 
 
 def test_a_cursor_of_large_results_fails_as_any_statement(bench: ImportBench) -> None:
     with bench.engine.connect() as connection:
-        told = told_by(lambda: list(chunks_of(connection, text("SELECT number FROM nowhere"))))
-    assert "nowhere" in told
-    assert "[SQL" not in told
+        message = error_of(lambda: list(chunks_of(connection, text("SELECT number FROM nowhere"))))
+    assert "nowhere" in message
+    assert "[SQL" not in message

@@ -69,9 +69,9 @@ def test_health_notices_a_file_that_is_deleted_under_a_running_api(store: Path) 
     with serving(load_settings()) as get:
         assert get("/health").json()["services"]["database"]["status"] == "healthy"
         lose(store)
-        told = get("/health").json()["services"]["database"]
-        assert told["status"] == "unhealthy"
-        assert "is missing" in told["message"]
+        database = get("/health").json()["services"]["database"]
+        assert database["status"] == "unhealthy"
+        assert "is missing" in database["message"]
     assert not store.exists()
 
 

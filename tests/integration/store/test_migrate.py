@@ -91,11 +91,11 @@ def test_a_revision_that_would_leave_rows_without_their_product_is_undone(
     stored: ImportBench, tmp_path: Path
 ) -> None:
     before = stored.everything()
-    with pytest.raises((StoreRefused, IntegrityError)) as told:
+    with pytest.raises((StoreRefused, IntegrityError)) as refused:
         upgrade(stored.engine, one_more(tmp_path, ORPHANS))
-    if isinstance(told.value, StoreRefused):
-        assert told.value.code == "upgrade_failed"
-        assert "order_lines" in told.value.message
+    if isinstance(refused.value, StoreRefused):
+        assert refused.value.code == "upgrade_failed"
+        assert "order_lines" in refused.value.message
     assert_as_before(stored, before)
 
 
@@ -121,12 +121,12 @@ def test_an_upgrade_whose_condition_fails_under_the_lock_changes_nothing(
 
 
 def test_an_older_store_is_not_upgraded_by_whoever_opens_it(bench: ImportBench, tmp_path: Path) -> None:
-    with pytest.raises(StoreRefused) as told:
+    with pytest.raises(StoreRefused) as refused:
         ensure_current(bench.engine, one_more(tmp_path))
-    assert told.value.code == "store_outdated"
-    assert OURS.head in told.value.message
-    assert NEXT in told.value.message
-    assert "orders upgrade" in told.value.hint
+    assert refused.value.code == "store_outdated"
+    assert OURS.head in refused.value.message
+    assert NEXT in refused.value.message
+    assert "orders upgrade" in refused.value.hint
     assert revision_of(bench.engine) == OURS.head
 
 
@@ -135,12 +135,12 @@ def test_a_newer_store_is_refused_and_left_alone(
     bench: ImportBench, tmp_path: Path, opened: Callable[[Engine], object]
 ) -> None:
     upgrade(bench.engine, one_more(tmp_path))
-    with pytest.raises(StoreRefused) as told:
+    with pytest.raises(StoreRefused) as refused:
         opened(bench.engine)
-    assert told.value.code == "store_newer"
-    assert NEXT in told.value.message
-    assert VERSION in told.value.message
-    assert "restore a backup" in told.value.hint
+    assert refused.value.code == "store_newer"
+    assert NEXT in refused.value.message
+    assert VERSION in refused.value.message
+    assert "restore a backup" in refused.value.hint
     assert revision_of(bench.engine) == NEXT
 
 

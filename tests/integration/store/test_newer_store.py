@@ -175,11 +175,11 @@ def test_a_command_refuses_a_newer_store(name: str, newer: Settings, file: Path)
         assert f"revision {NEWER}" in error["message"]
         assert f"orders-pipeline {VERSION}" in error["message"]
         assert "Install that version, or restore a backup" in error["hint"]
-    told = orders(newer, *name.split(), *arguments)
-    assert told.code == 1
-    assert told.out == ""
-    assert f"revision {NEWER}" in " ".join(told.err.split())
-    assert "Traceback" not in told.err
+    done = orders(newer, *name.split(), *arguments)
+    assert done.code == 1
+    assert done.out == ""
+    assert f"revision {NEWER}" in " ".join(done.err.split())
+    assert "Traceback" not in done.err
     engine = open_engine(newer.store_url)
     assert revision_of(engine) == NEWER
     engine.dispose()

@@ -272,7 +272,7 @@ def test_every_backup_made_while_an_import_writes_is_whole(stored: ImportBench, 
     assert set(stored.statuses().values()) == {"completed"}
 
 
-def test_a_store_that_holds_something_is_replaced_only_when_told_and_put_aside(
+def test_a_store_that_holds_something_is_replaced_only_on_request_and_put_aside(
     lone_bench: ImportBench, tmp_path: Path
 ) -> None:
     lone_bench.set(database_url=str(lone_bench.engine.url))

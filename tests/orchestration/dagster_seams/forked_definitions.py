@@ -20,9 +20,9 @@ class Answer(Config):
 @op
 def answer(config: Answer) -> None:
     """Writes the ids of this process, its parent, and the process that loaded this module."""
-    told = {"process": os.getpid(), "parent": os.getppid(), "loaded_by": LOADED_BY}
+    facts = {"process": os.getpid(), "parent": os.getppid(), "loaded_by": LOADED_BY}
     written = Path(f"{config.file}.part")
-    written.write_text(json.dumps(told))
+    written.write_text(json.dumps(facts))
     written.rename(config.file)
     time.sleep(config.seconds)
 

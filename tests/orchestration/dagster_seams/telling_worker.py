@@ -15,7 +15,7 @@ from jobs.dagster_seams.celery_workers import CONSUMER_HAS_QUEUES, processes_of,
 from jobs.workers.step_log import IDS_HEADER
 
 URL = os.environ["TELLING_WORKER_REDIS"]
-KNOWN, TOLD = "worker-knows", "task-was-told"
+KNOWN, GIVEN = "worker-knows", "task-was-given"
 app = Celery("telling", broker=URL, backend=URL)
 
 
@@ -41,6 +41,6 @@ app.steps["consumer"].add(Telling)
 @app.task(bind=True, name="hold")
 def hold(self: Task, release: str) -> None:
     """Reports the ids that it got, and works until a file exists."""
-    Redis.from_url(URL).set(TOLD, json.dumps(self.request.get(IDS_HEADER)))
+    Redis.from_url(URL).set(GIVEN, json.dumps(self.request.get(IDS_HEADER)))
     while not Path(release).exists():
         time.sleep(0.02)

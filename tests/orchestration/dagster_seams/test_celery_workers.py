@@ -61,6 +61,6 @@ def test_a_worker_answers_pings_and_knows_its_processes_queues_and_tasks(
     release = tmp_path / "release"
     app.send_task("hold", [str(release)], queue="orders", headers={IDS_HEADER: {"file": "a.csv"}})
     eventually(lambda: noted(redis_url, "worker-knows") == idle | {"tasks": 1})
-    eventually(lambda: noted(redis_url, "task-was-told") == {"file": "a.csv"})
+    eventually(lambda: noted(redis_url, "task-was-given") == {"file": "a.csv"})
     release.touch()
     eventually(lambda: noted(redis_url, "worker-knows") == idle)

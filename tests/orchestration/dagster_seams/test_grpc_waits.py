@@ -34,7 +34,7 @@ assert set(waits) == {SECONDS}, waits
 """
 
 
-def test_a_server_that_wakes_up_rarely_ends_when_it_is_told() -> None:
+def test_a_server_that_wakes_up_rarely_ends_when_it_is_asked_to() -> None:
     process = subprocess.Popen([sys.executable, "-c", WAITING], cwd=PROJECT_ROOT, stdout=subprocess.PIPE)
     assert process.stdout
     assert process.stdout.readline() == b"waits\n"

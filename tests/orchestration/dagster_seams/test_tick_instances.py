@@ -28,19 +28,19 @@ def test_ticks_share_an_instance_that_they_do_not_close(
         return SkipReason(str(len(context.instance.get_runs())))
 
     repository = Definitions(sensors=[looking]).get_repository_def()
-    told: list[Any] = []
+    results: list[Any] = []
     for name in ("one", "one", "other"):
         folder = tmp_path / name
         folder.mkdir(exist_ok=True)
         with DagsterInstance.local_temp(str(folder), overrides=QUIET) as instance:
             reference: Any = instance.get_ref()
         origin: Any = None
-        told.append(
+        results.append(
             get_external_sensor_execution(
                 repository, origin, reference, "looking", None, None, None, None, None
             )
         )
-    assert [one.skip_message for one in told] == ["0", "0", "0"]
+    assert [one.skip_message for one in results] == ["0", "0", "0"]
     assert seen[0] is seen[1]
     assert seen[2] is not seen[1]
     assert seen[2].root_directory == str(tmp_path / "other")

@@ -26,7 +26,7 @@ from definitions import build_definitions
 from jobs.care.silent_sensors import silent_sensors
 from jobs.dagster_seams.ticks import SensorTicks, sensor_ticks
 from orders_pipeline.base.settings import Settings
-from orders_pipeline.imports.state.watchdog import HeartbeatClock
+from orders_pipeline.imports.state.lost_imports import HeartbeatClock
 from tests.orchestration.dagster_seams.instances import local_instance
 
 

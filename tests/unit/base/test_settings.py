@@ -45,7 +45,7 @@ def test_a_bad_value_is_reported_by_the_name_of_its_variable(
 
 
 @pytest.mark.parametrize(
-    ("name", "value", "told"),
+    ("name", "value", "message"),
     [
         ("WORKER_PROCESSES", "", "not a whole number"),
         ("WORKER_PROCESSES", "-1", "it must be greater than or equal to 0"),
@@ -62,11 +62,13 @@ def test_a_bad_value_is_reported_by_the_name_of_its_variable(
         ),
     ],
 )
-def test_what_is_allowed_is_said(name: str, value: str, told: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_allowed_is_said(
+    name: str, value: str, message: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv(f"ORDERS_{name}", value)
     with pytest.raises(SettingsError) as refused:
         load_settings()
-    assert str(refused.value) == f"ORDERS_{name}: {told}"
+    assert str(refused.value) == f"ORDERS_{name}: {message}"
 
 
 @pytest.mark.parametrize("name", ["inbox", "backup_folder", "smtp_ca", "stripe_key_file"])
@@ -79,10 +81,10 @@ def test_a_path_is_the_same_wherever_a_program_starts(name: str, monkeypatch: py
 def test_all_bad_values_are_reported_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ORDERS_CURRENCY", "Euro")
     monkeypatch.setenv("ORDERS_TIMEZONE", "Berlin")
-    with pytest.raises(SettingsError) as told:
+    with pytest.raises(SettingsError) as refused:
         load_settings()
-    assert "ORDERS_CURRENCY: 'Euro' is not an ISO 4217 code such as USD" in str(told.value)
-    assert "ORDERS_TIMEZONE: 'Berlin' is not an IANA time zone such as Europe/Berlin" in str(told.value)
+    assert "ORDERS_CURRENCY: 'Euro' is not an ISO 4217 code such as USD" in str(refused.value)
+    assert "ORDERS_TIMEZONE: 'Berlin' is not an IANA time zone such as Europe/Berlin" in str(refused.value)
 
 
 def test_delays_out_of_order_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:

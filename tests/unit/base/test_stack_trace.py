@@ -36,16 +36,16 @@ def test_our_own_errors_are_reported_in_full() -> None:
 )
 def test_a_value_that_an_error_quotes_is_left_out(error: Exception) -> None:
     raised = caught(error, cause=caught(ValueError(f"at '{CUSTOMER}'")))
-    told = message_of(raised) + stack_trace(raised)
-    assert CUSTOMER not in told
-    assert type(error).__name__ in told
+    shown = message_of(raised) + stack_trace(raised)
+    assert CUSTOMER not in shown
+    assert type(error).__name__ in shown
 
 
 def test_the_trace_shows_the_frames_of_the_error_and_of_what_led_to_it() -> None:
     cause = caught(ConnectionRefusedError(111, "Connection refused"))
-    told = stack_trace(caught(RuntimeError("no gateway"), cause))
-    assert told.index("Connection refused") < told.index("which led to") < told.index("no gateway")
-    assert told.count("in caught") == 2
+    shown = stack_trace(caught(RuntimeError("no gateway"), cause))
+    assert shown.index("Connection refused") < shown.index("which led to") < shown.index("no gateway")
+    assert shown.count("in caught") == 2
 
 
 def test_an_error_raised_from_none_hides_what_it_came_of() -> None:

@@ -27,8 +27,8 @@ def test_a_misspelt_setting_is_reported_with_the_one_that_was_meant() -> None:
 
 
 def test_a_retired_setting_is_reported_with_the_reason() -> None:
-    (told,) = unused_variables(["ORDERS_CODE_SERVER_PORT"])
-    assert "no longer has any effect" in told
+    (message,) = unused_variables(["ORDERS_CODE_SERVER_PORT"])
+    assert "no longer has any effect" in message
 
 
 @pytest.mark.parametrize(

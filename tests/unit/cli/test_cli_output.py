@@ -143,17 +143,17 @@ def test_a_storys_events_of_one_moment_are_in_the_order_in_which_they_happen(
     paid |= {"transaction_id": "txn", "decline_reason": None}
     _show_story(story | {"reservations": [held], "payments": [paid], "failures": [], "notes": []})
     shown = capfd.readouterr().out
-    told = ["ordered", "loaded", "stock reserved", "charge of", "payment succeeded", "stock sold"]
-    places = [shown.index(f"  {what}") for what in told]
+    expected = ["ordered", "loaded", "stock reserved", "charge of", "payment succeeded", "stock sold"]
+    places = [shown.index(f"  {what}") for what in expected]
     assert places == sorted(places)
 
 
 def test_only_addresses_of_what_runs_are_reported() -> None:
     settings = Settings(webserver_port=3100, api_port=8100)
     assert list(_addresses(settings, {"worker-orders", "redis"})) == []
-    told = "\n".join(_addresses(settings, {"webserver", "api", "worker-orders"}))
-    assert ":3100" in told
-    assert ":8100/api" in told
+    shown = "\n".join(_addresses(settings, {"webserver", "api", "worker-orders"}))
+    assert ":3100" in shown
+    assert ":8100/api" in shown
 
 
 def test_what_goes_to_a_pipe_is_not_broken_over_lines(capsys: pytest.CaptureFixture[str]) -> None:

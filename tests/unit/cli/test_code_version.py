@@ -22,7 +22,7 @@ def test_the_same_files_have_the_same_version_whatever_python_compiled_of_them(p
     before = code_version(project)
     (project / "jobs" / "__pycache__").mkdir()
     (project / "jobs" / "__pycache__" / "module.cpython-311.pyc").write_bytes(b"compiled")
-    (project / "README.md").write_text("told")
+    (project / "README.md").write_text("text")
     assert code_version(project) == before
 
 

@@ -70,8 +70,8 @@ def test_systemd_reads_the_same(tmp_path: Path, text: str) -> None:
     folder.mkdir()
     (folder / "1.conf").write_text(text, newline="")
     environment = {"XDG_CONFIG_HOME": str(tmp_path), "PATH": "/usr/bin:/bin"}
-    told = subprocess.run([SYSTEMD], env=environment, capture_output=True, text=True, check=True).stdout
-    read = dict(part.partition("=")[::2] for part in shlex.split(told))
+    printed = subprocess.run([SYSTEMD], env=environment, capture_output=True, text=True, check=True).stdout
+    read = dict(part.partition("=")[::2] for part in shlex.split(printed))
     # It writes a newline as two characters, and omits empty values.
     expected = {name: value.replace("\n", "\\n") for name, value in FILES[text].items() if value}
     assert {name: value for name, value in read.items() if name in "ABCD"} == expected

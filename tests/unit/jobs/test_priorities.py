@@ -56,9 +56,9 @@ def test_the_tag_of_the_run_is_added() -> None:
     assert of(Priority.GO_ON, run="-2") == of(Priority.GO_ON) - 2
 
 
-@pytest.mark.parametrize("told", ["urgent", "", "1.5", "--"])
-def test_a_tag_that_is_no_number_changes_nothing(told: str) -> None:
-    assert of(Priority.GO_ON, run=told) == of(Priority.GO_ON)
+@pytest.mark.parametrize("value", ["urgent", "", "1.5", "--"])
+def test_a_tag_that_is_no_number_changes_nothing(value: str) -> None:
+    assert of(Priority.GO_ON, run=value) == of(Priority.GO_ON)
 
 
 def test_a_priority_stays_within_what_brokers_know() -> None:
@@ -75,6 +75,6 @@ def test_a_priority_stays_within_what_brokers_know() -> None:
         ("rediss://here", LOWEST),
     ],
 )
-def test_each_broker_is_told_in_its_own_terms(broker: str, expected: int) -> None:
+def test_each_broker_gets_priorities_in_its_own_terms(broker: str, expected: int) -> None:
     assert message_priority(HIGHEST, broker) == expected
     assert message_priority(LOWEST, broker) == HIGHEST - expected

@@ -13,7 +13,7 @@ from orders_pipeline.monitoring.alerts.alert_rules import (
     SENSORS_SILENT_FOR_SECONDS,
     WORKERS_START_WITHIN_SECONDS,
     AlertName,
-    judge,
+    conditions_by_alert,
 )
 from orders_pipeline.monitoring.alerts.rule_input import (
     HOUR_US,
@@ -180,7 +180,7 @@ AT_THE_LIMIT: list[tuple[AlertName, dict[str, Any], dict[str, Any]]] = [
 
 
 def alerts(seen: Observations, limits: Limits) -> set[AlertName]:
-    return {name for name, conditions in judge(seen, limits).items() if conditions}
+    return {name for name, conditions in conditions_by_alert(seen, limits).items() if conditions}
 
 
 @pytest.mark.parametrize(("name", "below", "reached"), AT_THE_LIMIT)
@@ -212,29 +212,31 @@ def test_a_limit_of_zero_turns_a_rule_off() -> None:
 
 
 def test_what_cannot_be_seen_is_not_judged() -> None:
-    judged = judge(replace(QUIET, queues=None, served=None), LIMITS)
+    judged = conditions_by_alert(replace(QUIET, queues=None, served=None), LIMITS)
     assert not {AlertName.WAITING_TOO_LONG, AlertName.NO_WORKERS} & judged.keys()
-    judged = judge(replace(QUIET, served=None), LIMITS)
+    judged = conditions_by_alert(replace(QUIET, served=None), LIMITS)
     assert AlertName.WAITING_TOO_LONG in judged
     assert AlertName.NO_WORKERS not in judged
 
 
 def test_an_import_that_was_given_up_is_reported_with_its_reason() -> None:
     seen = replace(QUIET, open_imports=[OpenImport("a.csv", NOW, "three launches brought no progress")])
-    (condition,) = judge(seen, LIMITS)[AlertName.STUCK_IMPORT]
+    (condition,) = conditions_by_alert(seen, LIMITS)[AlertName.STUCK_IMPORT]
     assert condition.subject == "a.csv"
     assert "three launches brought no progress" in condition.detail
 
 
 def test_the_first_files_in_quarantine_have_an_alert_each_and_the_others_share_one() -> None:
     first = [(f"{number}.csv", "file_empty") for number in range(10)]
-    conditions = judge(replace(QUIET, quarantine=Quarantine(12, first)), LIMITS)[AlertName.QUARANTINED_FILE]
+    conditions = conditions_by_alert(replace(QUIET, quarantine=Quarantine(12, first)), LIMITS)[
+        AlertName.QUARANTINED_FILE
+    ]
     assert [one.subject for one in conditions] == [*(name for name, _ in first), "inbox"]
     assert conditions[-1].detail == "More files in quarantine: 2."
 
 
 def test_a_silent_sensor_is_reported_with_its_error() -> None:
     sensor = SilentSensor("inbox_sensor", 80, "The folder done is a symbolic link.")
-    (condition,) = judge(replace(QUIET, sensors=[sensor]), LIMITS)[AlertName.SENSOR_SILENT]
+    (condition,) = conditions_by_alert(replace(QUIET, sensors=[sensor]), LIMITS)[AlertName.SENSOR_SILENT]
     assert condition.subject == "inbox_sensor"
     assert condition.detail.endswith("for 80 seconds: The folder done is a symbolic link.")

@@ -95,8 +95,8 @@ def test_names_keep_what_joins_letters_and_emoji(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("number", ["1E+12", "2.5e+11", "4,5E+11", "1.5e+18", "-1.E+12"])
 def test_a_damaged_id_names_no_order_product_or_customer(tmp_path: Path, number: str) -> None:
-    told = f'"{number}"'
-    file = order_file(tmp_path, line(told), line("2", sku=told), line("3", customer=told), line("4"))
+    quoted = f'"{number}"'
+    file = order_file(tmp_path, line(quoted), line("2", sku=quoted), line("3", customer=quoted), line("4"))
     imported = parse(file, tmp_path / "parsed")
     assert imported.codes() == ["order_number_damaged", "sku_damaged"]
     assert imported.orders["customer_id"].to_list() == [None, "7"]

@@ -100,7 +100,7 @@ def test_days_equal_to_their_month_leave_nothing_open() -> None:
     assert read("1/1/2010", "12/12/2010") == ["2010-01-01 00:00:00", "2010-12-12 00:00:00"]
 
 
-def test_what_is_told_wins() -> None:
+def test_a_given_date_format_wins() -> None:
     assert read("1/12/2010", option="MDY") == ["2010-01-12 00:00:00"]
     assert read("1/12/2010", option="dmy") == ["2010-12-01 00:00:00"]
     assert read("1/12/10", short=DateOrder.MDY) == ["2010-01-12 00:00:00"]

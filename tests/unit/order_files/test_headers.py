@@ -125,7 +125,7 @@ def test_skip_works_by_a_column_of_the_second_file(tmp_path: Path) -> None:
         header="Order ID,Order Date,Status",
         name="heads.csv",
     )
-    told = """
+    profile = """
 [columns]
 order_number = "Order ID"
 sku = "SKU"
@@ -140,10 +140,10 @@ order_number = "Order ID"
 ordered_at = "Order Date"
 """
     shop = tmp_path / "shop.toml"
-    shop.write_text(told, encoding="utf-8")
+    shop.write_text(profile, encoding="utf-8")
     imported = parse(items, tmp_path / "parsed", str(shop))
     assert (imported.revenue, imported.parsed.rejects_by_code) == (7, {"status_skipped": 1})
-    shop.write_text(told.replace("Status =", "State ="), encoding="utf-8")
+    shop.write_text(profile.replace("Status =", "State ="), encoding="utf-8")
     assert refusal(items, tmp_path / "parsed", str(shop)).code == "column_missing"
 
 

@@ -124,8 +124,8 @@ def test_a_choice_of_no_column_is_none() -> None:
 
 
 def test_amounts_dates_and_lines_are_set() -> None:
-    told = {"dates": "DMY", "decimal_is": ",", "currency_is": "eur", "free": "on", "tax": "8"}
-    profile = mapped(shipping="7", total="", tax_included="true", **told)
+    chosen = {"dates": "DMY", "decimal_is": ",", "currency_is": "eur", "free": "on", "tax": "8"}
+    profile = mapped(shipping="7", total="", tax_included="true", **chosen)
     assert (profile.date_order, profile.decimal, profile.constants) == ("DMY", ",", {"currency": "EUR"})
     assert (profile.amounts.shipping, profile.amounts.total) == (("Post",), None)
     assert (profile.amounts.tax, profile.amounts.tax_included) == (("Gift wrap",), True)

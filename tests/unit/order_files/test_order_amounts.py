@@ -102,7 +102,7 @@ def test_taxes_are_added_only_where_prices_do_not_contain_them(tmp_path: Path) -
         {"order": "net", "vat": "2.00", "sum": "12.00"},
         {"order": "gross", "vat": "1.60", "sum": "10.00"},
         {"order": "neither", "vat": "2.00", "sum": "11.00"},
-        {"order": "untold", "vat": "2.00"},
+        {"order": "unstated", "vat": "2.00"},
         {"order": "untaxed"},
     ]
     taken = take(tmp_path, '[amounts]\ntax = "vat"\ntotal = "sum"\ntax_included = "auto"\n', rows)
@@ -180,7 +180,9 @@ def test_minor_units_become_units_of_the_currency(tmp_path: Path) -> None:
         ("2.3450", 235),
     ],
 )
-def test_noise_of_binary_floats_is_rounded_when_told(written: str, cents: int, tmp_path: Path) -> None:
+def test_noise_of_binary_floats_is_rounded_where_the_profile_says_so(
+    written: str, cents: int, tmp_path: Path
+) -> None:
     assert owed(take(tmp_path, "[amounts]\nround = 2\n", [{"price": written}])) == {"1": cents}
 
 

@@ -134,5 +134,5 @@ def test_a_launch_may_say_all_but_what_makes_another_file_or_other_orders() -> N
 def test_blank_fields_of_a_launch_say_nothing() -> None:
     blank = {name: field.default_value for name, field in launch_config().items()}
     assert launch_instructions(blank) == NOTHING_SAID
-    told = launch_instructions({**blank, "header_line": 2, "max_rejects": "5%"})
-    assert told == ReadingInstructions(max_rejects="5%", options=ReadOptions(header_line=2))
+    given = launch_instructions({**blank, "header_line": 2, "max_rejects": "5%"})
+    assert given == ReadingInstructions(max_rejects="5%", options=ReadOptions(header_line=2))

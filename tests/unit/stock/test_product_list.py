@@ -71,7 +71,7 @@ def test_a_short_line_is_refused_wherever_the_name_stands(tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize(
-    ("content", "told"),
+    ("content", "message"),
     [
         ("", "has no column 'sku'"),
         ("sku,name,price\nM,Mouse,1\n", "has no column 'stock_quantity'"),
@@ -79,8 +79,8 @@ def test_a_short_line_is_refused_wherever_the_name_stands(tmp_path: Path) -> Non
         (f'{HEADER}\n"M,Mouse,1,5\n', "cannot be read"),
     ],
 )
-def test_another_file_is_refused_in_one_sentence(tmp_path: Path, content: bytes | str, told: str) -> None:
-    with pytest.raises(FileRefused, match=told):
+def test_another_file_is_refused_in_one_sentence(tmp_path: Path, content: bytes | str, message: str) -> None:
+    with pytest.raises(FileRefused, match=message):
         read(tmp_path, content)
 
 

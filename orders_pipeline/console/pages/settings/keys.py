@@ -72,8 +72,8 @@ def revoke(view: Shown, admin: Admin, name: Field) -> Response:
 def _page(view: View, done: str = "", wrong: str = "", new: tuple[str, str] | None = None) -> Response:
     with reading(view.context.engine) as connection:
         keys = [key_document(key) for key in list_keys(connection)]
-    told = getattr(texts().settings.keys.done, done, "") if done else ""
+    message = getattr(texts().settings.keys.done, done, "") if done else ""
     scopes = [(scope, getattr(texts().settings.scopes, scope)) for scope in Scope]
     return settings_page(
-        view, "keys", 422 if wrong else 200, keys=keys, scopes=scopes, new=new, done=told, wrong=wrong
+        view, "keys", 422 if wrong else 200, keys=keys, scopes=scopes, new=new, done=message, wrong=wrong
     )

@@ -25,8 +25,10 @@ def profiles(view: Shown, _reader: Reader, done: str = "") -> Response:
     """Lists the saved and the built-in profiles."""
     with reading(view.context.engine) as connection:
         saved, files = saved_profiles(connection), files_by_profile(connection)
-    told = getattr(texts().settings.profiles.done, done, "") if done else ""
-    return settings_page(view, "profiles", saved=saved, built_in=built_in_profiles(), files=files, done=told)
+    message = getattr(texts().settings.profiles.done, done, "") if done else ""
+    return settings_page(
+        view, "profiles", saved=saved, built_in=built_in_profiles(), files=files, done=message
+    )
 
 
 @router.post("/remove")

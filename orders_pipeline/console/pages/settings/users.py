@@ -98,9 +98,9 @@ def _changing(view: View, not_own: Caller | None, name: str) -> Iterator[Connect
 def _page(view: View, done: str = "", wrong: str = "") -> Response:
     with reading(view.context.engine) as connection:
         listed = [user_document(user) for user in users.list_users(connection)]
-    told = getattr(texts().settings.users.done, done, "") if done else ""
+    message = getattr(texts().settings.users.done, done, "") if done else ""
     own = view.caller.name if view.caller and view.caller.user else ""
     roles = [(role, getattr(texts().settings.roles, role)) for role in Role]
     return settings_page(
-        view, "users", 422 if wrong else 200, users=listed, roles=roles, own=own, done=told, wrong=wrong
+        view, "users", 422 if wrong else 200, users=listed, roles=roles, own=own, done=message, wrong=wrong
     )

@@ -91,7 +91,7 @@ def _reach(view: View) -> Reach:
 def _page(view: View, done: str = "", wrong: str = "", secret: str = "") -> Response:
     with reading(view.context.engine) as connection:
         listed = [endpoint_document(one) for one in list_endpoints(connection)]
-    told = getattr(texts().settings.webhooks.done, done, "") if done else ""
+    message = getattr(texts().settings.webhooks.done, done, "") if done else ""
     return settings_page(
         view,
         "webhooks",
@@ -99,6 +99,6 @@ def _page(view: View, done: str = "", wrong: str = "", secret: str = "") -> Resp
         webhooks=listed,
         types=list(EventType),
         secret=secret,
-        done=told,
+        done=message,
         wrong=wrong,
     )

@@ -111,6 +111,6 @@ def _none_fits(source: Source, names: list[str], refused: list[FileRefused]) -> 
     if not names:
         message = f"{source.name} ({TABLES[source.content].label}) contains no table."
         return FileRefused("file_empty", message, "A list of objects or a sheet with rows was expected.")
-    told = next((reason for reason in refused if reason.code == "column_missing"), refused[0])
-    message = f"None of the tables in {source.name} fits ({', '.join(names[:_SHOWN])}). {told.message}"
-    return FileRefused(told.code, message, told.hint)
+    chosen = next((reason for reason in refused if reason.code == "column_missing"), refused[0])
+    message = f"None of the tables in {source.name} fits ({', '.join(names[:_SHOWN])}). {chosen.message}"
+    return FileRefused(chosen.code, message, chosen.hint)

@@ -29,13 +29,13 @@ async def events_since(
     """Yields chargebacks and failed refunds of the store's payments."""
     earliest = since - LATE_SECONDS
     async for refund in _listed(client.refunds.all_async, "refunds", earliest, timeout):
-        if tag(refund, STORE) == store and (told := _failed(refund)):
-            yield told
+        if tag(refund, STORE) == store and (event := _failed(refund)):
+            yield event
     async for chargeback in _listed(client.chargebacks.all_async, "chargebacks", earliest, timeout):
         payment = await answered(client.payments.get_async(payment_id=chargeback.payment_id), timeout)
         if tag(payment, STORE) == store:
-            for told in _disputed(chargeback):
-                yield told
+            for event in _disputed(chargeback):
+                yield event
 
 
 async def _listed(lists: Any, name: str, earliest: int, timeout: float) -> AsyncIterator[Any]:
@@ -50,20 +50,20 @@ def _failed(refund: Any) -> ProviderEvent | None:
     made = made_refund(refund)
     if made.status is not RefundStatus.FAILED:
         return None
-    told = {"id": made.id, "charge": made.charge, "reference": made.key, "transaction_id": made.id}
+    details = {"id": made.id, "charge": made.charge, "reference": made.key, "transaction_id": made.id}
     more = {"amount": made.amount, "currency": made.currency, "failure_reason": made.reason}
-    return _event(f"mollie/{made.id}/failed", "refund.failed", {**told, **more})
+    return _event(f"mollie/{made.id}/failed", "refund.failed", {**details, **more})
 
 
 def _disputed(chargeback: Any) -> Iterator[ProviderEvent]:
     amount, currency = from_mollie(chargeback.amount)
     reason = chargeback.reason.description if chargeback.reason else ""
-    told = {"id": chargeback.id, "charge": chargeback.payment_id, "reference": "", "reason": reason}
-    told |= {"amount": amount, "currency": currency}
-    yield _event(f"mollie/{chargeback.id}/opened", "dispute.opened", told)
+    details = {"id": chargeback.id, "charge": chargeback.payment_id, "reference": "", "reason": reason}
+    details |= {"amount": amount, "currency": currency}
+    yield _event(f"mollie/{chargeback.id}/opened", "dispute.opened", details)
     if chargeback.reversed_at:
-        yield _event(f"mollie/{chargeback.id}/reversed", "dispute.won", told)
+        yield _event(f"mollie/{chargeback.id}/reversed", "dispute.won", details)
 
 
-def _event(event_id: str, kind: str, told: dict[str, Any]) -> ProviderEvent:
-    return ProviderEvent(event_id, json.dumps({"type": kind, "data": told}))
+def _event(event_id: str, kind: str, details: dict[str, Any]) -> ProviderEvent:
+    return ProviderEvent(event_id, json.dumps({"type": kind, "data": details}))

@@ -79,8 +79,8 @@ def _reason(payment: MolliePayment, status: PaymentStatus) -> str:
         return VOIDED
     if status is not PaymentStatus.DECLINED:
         return ""
-    told = getattr(payment.details, "failure_reason", None) or getattr(payment.status_reason, "code", None)
-    return word(told or payment.status)
+    reason = getattr(payment.details, "failure_reason", None) or getattr(payment.status_reason, "code", None)
+    return word(reason or payment.status)
 
 
 def created_at(one: Any) -> float:

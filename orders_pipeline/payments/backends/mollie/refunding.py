@@ -70,6 +70,6 @@ class Refunding:
 def made_refund(made: Any) -> MadeRefund:
     """Converts a refund of Mollie to a `MadeRefund`."""
     amount, currency = from_mollie(made.amount)
-    told = word(made.status)
-    status, reason = (RefundStatus.FAILED, told) if told in FAILED else (RefundStatus.COMPLETED, "")
+    reported = word(made.status)
+    status, reason = (RefundStatus.FAILED, reported) if reported in FAILED else (RefundStatus.COMPLETED, "")
     return MadeRefund(made.id, tag(made, KEY), made.payment_id, amount, currency, status, reason)

@@ -170,9 +170,9 @@ async def _page(following: Callable[[], Coroutine[Any, Any, Any]], timeout: floa
     return await answered(following(), timeout)
 
 
-def word(told: object) -> str:
+def word(value: object) -> str:
     """Returns a value of Mollie's enumerations as text; its client leaves new values as they are."""
-    return str(getattr(told, "value", told))
+    return str(getattr(value, "value", value))
 
 
 def wire_key(key: str) -> str:

@@ -27,8 +27,8 @@ def shown_capture(capture: Capture, made: Attempt | None) -> CaptureOutcome | No
     match made and made.status:
         case PaymentStatus.SUCCEEDED if made and made.money != (capture.amount, capture.currency):
             captured, whole = with_currency(*made.money), with_currency(capture.amount, capture.currency)
-            told = f"{captured} of {whole} were captured at the provider"
-            return CaptureDeclined(capture, refusal(told))
+            message = f"{captured} of {whole} were captured at the provider"
+            return CaptureDeclined(capture, refusal(message))
         case PaymentStatus.SUCCEEDED:
             return Captured(capture, capture.transaction_id)
         case PaymentStatus.VOIDED | PaymentStatus.DECLINED:

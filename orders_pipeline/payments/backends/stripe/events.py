@@ -58,11 +58,11 @@ async def events_since(
 
 def provider_event(event: Any) -> ProviderEvent:
     """Converts an event to the gateway contract."""
-    found = _told(event.type, event.data.object)
+    found = _converted(event.type, event.data.object)
     return ProviderEvent(event.id, json.dumps({"type": found[0], "data": found[1]}) if found else None)
 
 
-def _told(kind: str, about: Any) -> tuple[str, dict[str, Any]] | None:
+def _converted(kind: str, about: Any) -> tuple[str, dict[str, Any]] | None:
     if kind in (DISPUTE_OPENED, DISPUTE_CLOSED) and not about.payment_intent:
         return None
     if kind == DISPUTE_OPENED:
@@ -86,14 +86,14 @@ def _dispute(dispute: Any) -> dict[str, Any]:
 def _refund(made: MadeRefund) -> tuple[str, dict[str, Any]] | None:
     if not made.key:
         return None
-    told: dict[str, Any] = {
+    details: dict[str, Any] = {
         **{"id": made.id, "charge": made.charge, "reference": made.key},
         **{"amount": made.amount, "currency": made.currency, "transaction_id": made.id},
     }
     match made.status:
         case RefundStatus.COMPLETED:
-            return "refund.succeeded", told
+            return "refund.succeeded", details
         case RefundStatus.FAILED:
-            return "refund.failed", {**told, "failure_reason": made.reason}
+            return "refund.failed", {**details, "failure_reason": made.reason}
         case _:
             return None

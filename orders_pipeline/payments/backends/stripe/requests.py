@@ -174,8 +174,8 @@ def wire_key(key: str) -> str:
 
 
 def _decline_code(error: stripe.CardError) -> str:
-    told: Any = error.error
-    decline = getattr(told, "decline_code", None) if told else None
+    details: Any = error.error
+    decline = getattr(details, "decline_code", None) if details else None
     return str(decline or error.code or "card_declined")
 
 

@@ -1,4 +1,4 @@
-"""Whether people were told about problems: the alerts that the stack raised, and when."""
+"""Whether the stack raised the alerts that it should have raised, and in time."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from orders_pipeline.monitoring.alerts.alert_rules import AlertName
 from orders_pipeline.store.engine import reading
 from orders_pipeline.store.schema import alerts
 
-TOLD_WITHIN_SECONDS = 120
+RAISED_WITHIN_SECONDS = 120
 
 
-def is_told(engine: Engine, name: AlertName, since: int) -> bool:
+def was_raised(engine: Engine, name: AlertName, since: int) -> bool:
     """Whether an alert was open within two minutes after a time in microseconds."""
     a = alerts.c
     in_time = (
-        a.raised_at <= since + TOLD_WITHIN_SECONDS * 1_000_000,
+        a.raised_at <= since + RAISED_WITHIN_SECONDS * 1_000_000,
         or_(a.over_at.is_(None), a.over_at > since),
     )
     try:

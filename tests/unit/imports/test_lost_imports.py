@@ -6,7 +6,7 @@ import pytest
 
 from orders_pipeline.base.model import ImportStatus
 from orders_pipeline.imports.import_row import Import
-from orders_pipeline.imports.state.watchdog import (
+from orders_pipeline.imports.state.lost_imports import (
     GiveUp,
     HeartbeatClock,
     Leave,
