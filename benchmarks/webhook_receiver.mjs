@@ -20,8 +20,8 @@ createServer((request, response) => {
 
 function take(request, response, body) {
   if (share(1)) return response.writeHead(500).end();
-  const told = webhook.verify(body, request.headers);
-  const events = Array.isArray(told) ? told : [told];
+  const payload = webhook.verify(body, request.headers);
+  const events = Array.isArray(payload) ? payload : [payload];
   const id = request.headers["webhook-id"];
   writeSync(file, events.map((one) => `${id}\t${one.id}\t${one.subject}\t${one.sequence}\n`).join(""));
   if (share(1)) return response.destroy();

@@ -59,13 +59,13 @@
         // Another part may still be arriving, the end may be elsewhere, or the server may be starting again.
         else if ([409, 423, 429].includes(status) || status >= 500) reject(new Broken());
         else if (status === 404 || status === 410) resolve(null);
-        else reject(new Refused(status === 401 ? texts.signIn : told(request) || texts.lost));
+        else reject(new Refused(status === 401 ? texts.signIn : messageOf(request) || texts.lost));
       });
       request.send(body);
     });
   }
 
-  function told(request) {
+  function messageOf(request) {
     const page = new DOMParser().parseFromString(request.responseText, 'text/html');
     return (page.querySelector('#main .told p') || page.querySelector('.notice'))?.textContent.trim();
   }

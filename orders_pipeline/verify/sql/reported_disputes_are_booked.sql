@@ -1,4 +1,4 @@
--- A dispute that the gateway told of is booked for the charge that the event names, and reversed if it was won, unless
+-- A dispute that the gateway reported is booked for the charge that the event names, and reversed if it was won, unless
 -- its event still waits. Bodies with escaped characters are not compared.
 WITH booked AS (
     SELECT r.status, r.transaction_id AS dispute, p.transaction_id AS charge
