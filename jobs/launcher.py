@@ -50,6 +50,8 @@ LAUNCHED_BY = {"orders/launched_by": "launcher"}
 # Files that are staged at the same time, so that a large file, or one on a slow disk, does not delay others.
 FILES_AT_ONCE = 4
 IDLE_SECONDS, BUSY_SECONDS, AGAIN_SECONDS = 10.0, 1.0, 0.5
+# During an outage, two stack traces a second would soon replace all older lines of the log.
+AFTER_ERROR_SECONDS = 10.0
 CONNECTION_SECONDS = 10.0
 log = logging.getLogger(__name__)
 
@@ -170,13 +172,15 @@ def serve_launcher(settings: Settings, code_socket: str, location: str, stopping
         code_socket: path of the code server's Unix socket.
     """
     while not stopping.is_set():
+        pause = AGAIN_SECONDS
         try:
             _serve(settings, code_socket, location, stopping)
         except CodeServerAbsentError:
             pass
         except Exception:
             log.exception("the launcher begins again")
-        stopping.wait(AGAIN_SECONDS)
+            pause = AFTER_ERROR_SECONDS
+        stopping.wait(pause)
 
 
 def _serve(settings: Settings, code_socket: str, location: str, stopping: Event) -> None:
