@@ -9,7 +9,7 @@ import typer
 
 from cli.context import open_store
 from cli.options.export_options import EscapeOption, FormatOption, OutputOption, chosen_format, export_table
-from cli.output import JsonOption, command, emit, page, progress, wrong_usage
+from cli.output import JsonOption, command, emit, page, print_whole, progress, wrong_usage
 from cli.pages.order_page import orders_table
 from orders_pipeline.base.amounts.currency import UnknownCurrencyError, currency_code
 from orders_pipeline.base.model import FailureReason, OrderStatus
@@ -119,7 +119,7 @@ def show_list(
     if as_json:
         emit({"orders": [json_row(ORDER_LIST, row) for row in found], "next": following, "total": total})
     elif found:
-        page.print(orders_table(found))
+        print_whole(orders_table(found))
         progress.print(_more(len(found), total, following), highlight=False)
     else:
         page.print("No matching orders.")

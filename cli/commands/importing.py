@@ -92,7 +92,7 @@ def import_files(
         documents = [run.document for run in runs]
         emit(documents if len(files) > 1 else documents[0])
     else:
-        show_runs(runs)
+        show_runs(runs, dry=dry)
     if any(run.error for run in runs):
         raise typer.Exit(1)
 

@@ -13,7 +13,8 @@ from rich.table import Table
 from cli.context import open_store
 from cli.failure import CommandFailed
 from cli.output import JsonOption, command, emit, page
-from orders_pipeline.base.model import AuthorizationStatus, PaymentMethod, RefundKind, RefundStatus
+from cli.pages.refund_page import shown_status
+from orders_pipeline.base.model import AuthorizationStatus, PaymentMethod, RefundStatus
 from orders_pipeline.base.settings import load_settings
 from orders_pipeline.lifecycle.story import find_orders
 from orders_pipeline.store.engine import reading
@@ -132,9 +133,7 @@ def _refund_events(refund: dict[str, Any], currency: str) -> list[tuple[str, str
     events = [(refund["requested_at"], asked)]
     if refund["settled_at"]:
         outcome = refund["failure"] or refund["transaction_id"] or ""
-        reversed_dispute = refund["kind"] == RefundKind.DISPUTE and refund["status"] == RefundStatus.FAILED
-        status = "reversed" if reversed_dispute else refund["status"]
-        ended = f"{refund['kind']} {refund['refund_id']} {status}"
+        ended = f"{refund['kind']} {refund['refund_id']} {shown_status(refund)}"
         events.append((refund["settled_at"], f"{ended}: {outcome}" if outcome else ended))
     return events
 

@@ -87,7 +87,8 @@ def _show_files(found: list[Import], reports: list[ImportReport]) -> None:
         table.add_column(name, justify="right", no_wrap=True)
     for one, report in zip(found, reports, strict=True):
         settled = (report.statuses.get(status, 0) for status in statuses.values())
-        counts = (report.records, report.orders["accepted"], *settled, report.rejected_lines)
+        rejects = report.rejected_lines + report.lines_of_rejected_orders
+        counts = (report.records, report.orders["accepted"], *settled, rejects)
         table.add_row(one.key, one.status, *(f"{number:,}" for number in counts))
     if found:
         print_whole(table)

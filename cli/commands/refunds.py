@@ -13,6 +13,7 @@ from cli.pages.refund_page import refunds_table, show_refund
 from cli.runs.refund_orders import give_back, publish_refunds
 from orders_pipeline.base.model import RefundKind, RefundStatus
 from orders_pipeline.base.settings import load_settings
+from orders_pipeline.base.text.numbers import counted
 from orders_pipeline.refunds.actions import Acted, RefundAction, act, preview, refund_ids_of
 from orders_pipeline.refunds.listing import RefundFilter, list_refunds, refund_document, refund_documents
 from orders_pipeline.store.engine import reading
@@ -127,7 +128,7 @@ def _act(
                 publish_refunds(settings, engine, ids)
         with reading(engine) as connection:
             documents = refund_documents(connection, [one.refund_id for one in acted.done])
-    done = f"{len(acted.done):,} refunds {'would be ' if dry else ''}{DONE[action]}."
+    done = f"{counted(len(acted.done), 'refund')} {'would be ' if dry else ''}{DONE[action]}."
     if acted.refused and not every:
         raise _refusal(acted, done)
     if as_json:

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from orders_pipeline.imports.results.report import ImportReport
 
 SURE = 0.8
+SHOWS_FIRST = (
+    "orders profile check FILE shows the first rejected lines. After an import, orders rejects KEY shows all."
+)
 # Lower rates are shown with a decimal.
 A_FEW = 10
 # The properties of the file that the report shows, and the suffix of each value.
@@ -30,16 +33,16 @@ SHOWN = {
 COLOURS = {"authorized": "cyan", "completed": "green", "rollback": "yellow", "failed": "red"}
 
 
-def show_runs(runs: list[FileRun]) -> None:
-    """Prints a report for each file."""
+def show_runs(runs: list[FileRun], *, dry: bool = False) -> None:
+    """Prints a report for each file. After a dry run, no file is staged and no reject is stored."""
     for run in runs:
         if run.error:
             show_error(run.error, as_json=False)
         if run.report:
-            show_report(run.report)
+            show_report(run.report, dry=dry)
 
 
-def show_report(report: ImportReport) -> None:
+def show_report(report: ImportReport, *, dry: bool = False) -> None:
     """Prints the report of one import."""
     page.print(
         f"\n[bold]{escape(report.file)}[/]  [dim]{report.partition}, profile {escape(report.profile)}[/]",
@@ -56,7 +59,10 @@ def show_report(report: ImportReport) -> None:
         page.print("  rejects     none")
     else:
         page.print(_rejects(report))
-        page.print(f"  [dim]orders rejects {report.partition} shows each rejected line.[/]", highlight=False)
+        more = SHOWS_FIRST if dry else f"orders rejects {report.partition} shows each rejected line."
+        page.print(f"  [dim]{more}[/]", highlight=False)
+    if dry:
+        page.print("  Dry run: nothing was imported.")
 
 
 def _figures(report: ImportReport) -> Table:

@@ -11,6 +11,7 @@ from rich.table import Table
 
 from cli.output import page
 from orders_pipeline.base.amounts.currency import minor_digits
+from orders_pipeline.base.model import RefundKind, RefundStatus
 from orders_pipeline.base.text.numbers import counted
 
 COLUMNS = ("refund_id", "order", "source", "amount", "currency", "kind", "status", "requested_at", "reason")
@@ -21,7 +22,7 @@ def show_refund(document: dict[str, Any]) -> None:
     name = document["refund_id"] or "(dry run)"
     page.print(
         f"[bold]{document['kind'].capitalize()} {name}[/] of order {escape(document['order'])} "
-        f"({escape(document['source'])}): [bold]{document['status']}[/]",
+        f"({escape(document['source'])}): [bold]{shown_status(document)}[/]",
         highlight=False,
     )
     currency = document["currency"]
@@ -45,14 +46,23 @@ def refunds_table(documents: Sequence[dict[str, Any]]) -> Table:
     """Returns a table of refunds; times are in UTC."""
     table = Table(box=SIMPLE, pad_edge=False, padding=(0, 1, 0, 0))
     for name in COLUMNS:
-        table.add_column(name.removesuffix("_id").replace("_", " "), overflow="fold")
+        title = name.removesuffix("_id").replace("_", " ")
+        table.add_column(title, overflow="fold", justify="right" if name == "amount" else "left")
     for document in documents:
         table.add_row(*(_cell(name, document) for name in COLUMNS))
     return table
 
 
+def shown_status(document: dict[str, Any]) -> str:
+    """Returns the status of a refund or dispute; the shop has won a dispute that was reversed."""
+    is_won = (document["kind"], document["status"]) == (RefundKind.DISPUTE, RefundStatus.FAILED)
+    return "reversed" if is_won else str(document["status"])
+
+
 def _cell(name: str, document: dict[str, Any]) -> str:
     value = document[name]
+    if name == "status":
+        return shown_status(document)
     if name == "amount":
         return _money(value, document["currency"])
     return str(value)[:19].replace("T", " ") if name == "requested_at" else escape(str(value))

@@ -71,6 +71,13 @@ def test_the_page_says_how_the_file_was_read_and_what_is_not_sure(bench: ImportB
     assert "uncertain" not in orders("import", "--dry-run", file, "--encoding", "mac_roman").stdout
 
 
+def test_a_dry_run_leads_to_no_rejects_that_are_not_stored(bench: ImportBench) -> None:
+    shown = orders("import", "--dry-run", bench.write(*ORDERS)).stdout
+    assert "Dry run: nothing was imported." in shown
+    assert "shows each rejected line" not in shown
+    assert "orders profile check FILE shows the first rejected lines." in shown
+
+
 def test_too_many_rejects_are_an_error_with_its_code(bench: ImportBench) -> None:
     file = bench.write(*ORDERS)
     assert orders("import", "--dry-run", file, "--max-rejects", "2").exit_code == 0

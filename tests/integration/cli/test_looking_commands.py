@@ -100,6 +100,15 @@ def test_keys_of_files_are_never_cut(bench: ImportBench) -> None:
     assert key in orders("files", columns="40").stdout
 
 
+def test_orders_are_listed_in_one_line_each_without_columns_that_say_nothing(bench: ImportBench) -> None:
+    bench.stock(MOUSE=5, CUP=0)
+    bench.import_lines(Line("1"), Line("2", "CUP"), name="of-a-shop-with-a-long-name.csv")
+    shown = orders("list").stdout.splitlines()
+    assert [line.split()[1] for line in shown if "2025-11-10" in line] == ["2", "1"]
+    (heading,) = (line for line in shown if "number" in line)
+    assert heading.split() == ["day", "number", "status", "customer", "total", "currency", "reason", "file"]
+
+
 def test_every_alert_says_what_to_do() -> None:
     assert set(REMEDIES) == set(AlertName)
     raised = [
