@@ -60,6 +60,13 @@ def sentence(code: str) -> str:
     return code.replace("_", " ").capitalize()
 
 
+def readable(value: object) -> str:
+    """Formats a value of a JSON document: lists and tables without brackets and quotes."""
+    if isinstance(value, dict):
+        return ", ".join(f"{name} {readable(one)}" for name, one in value.items())
+    return ", ".join(map(readable, value)) if isinstance(value, list) else str(value)
+
+
 def coded(text: str) -> Markup:
     """Marks the parts of a text between backticks as code."""
     return Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", str(escape(text))))  # noqa: S704 escaped

@@ -20,6 +20,7 @@ from orders_pipeline.events.failed import failing_endpoints
 from orders_pipeline.failed_work.listing import Kind, Wanted, failed_work
 from orders_pipeline.imports.import_row import imports_in, list_imports
 from orders_pipeline.monitoring.alerts.alert_rows import alert_document, open_alerts, title
+from orders_pipeline.monitoring.alerts.alert_rules import AlertName
 from orders_pipeline.refunds.listing import refunds_to_attend
 from orders_pipeline.stock.low_stock import count_low_stock
 from orders_pipeline.store.engine import reading
@@ -76,7 +77,9 @@ def _waiting(context: ApiContext) -> int | None:
 
 def _attention(context: ApiContext, connection: Connection, refunds: dict[str, Any]) -> Iterator[Attention]:
     t = texts().attention
-    for alert in open_alerts(connection):
+    # All files in quarantine are one entry, which leads to them.
+    alerts = (one for one in open_alerts(connection) if one.name != AlertName.QUARANTINED_FILE)
+    for alert in alerts:
         document = alert_document(alert)
         yield Attention(
             "bad", f"{title(alert.name)} ({alert.subject})", document["detail"], "/operations#alerts"

@@ -39,6 +39,7 @@ FILTERS = (
     "money",
     "month",
     "percent",
+    "readable",
     "sentence",
     "short",
     "signed_percent",

@@ -6,12 +6,16 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import requests
 from playwright.sync_api import Browser, Page, expect
 
+from orders_pipeline.base.clock import now_us
 from orders_pipeline.base.refusals import FileRefused
 from orders_pipeline.base.settings import Settings
 from orders_pipeline.imports.arrival.quarantine import add_quarantined
 from orders_pipeline.imports.state.status import stall_import
+from orders_pipeline.monitoring.alerts.alert_rules import AlertName, Condition
+from orders_pipeline.monitoring.alerts.alerting import keep_alerts
 from orders_pipeline.store.engine import open_engine
 from tests.e2e.browser import KEY, browser, url, with_key
 from tests.e2e.console.tabs import problems, problems_everywhere, tab
@@ -70,6 +74,26 @@ def test_failed_work_is_grouped_by_cause_and_mended(browser: Browser, url: str, 
         page.get_by_label("Reason, for the audit trail").fill("a test")
         confirmed(page, "Dismiss the file")
         expect(page.locator("#files")).to_have_count(0)
+
+
+def test_an_action_on_a_page_of_its_own_leads_back(browser: Browser, url: str) -> None:
+    with tab(browser, url) as page:
+        with_key(page).goto("/products")
+        page.goto("/actions/restock?sku=MOUSE", referer=f"{url}/products?low=true")
+        page.get_by_role("link", name="Go back").click()
+        page.wait_for_url("**/products?low=true")
+
+
+def test_files_in_quarantine_need_attention_once_and_commands_are_marked(
+    url: str, bench: ImportBench
+) -> None:
+    detail = "x.csv is in quarantine. `orders quarantine list` says what is wrong."
+    raised = {AlertName.QUARANTINED_FILE: [Condition("x.csv", detail)]}
+    keep_alerts(bench.engine, raised, now_us(), 0)
+    shown = {path: requests.get(url + path, timeout=30).text for path in ("/", "/operations")}
+    assert "1 file in quarantine" in shown["/"]
+    assert "x.csv" not in shown["/"]
+    assert "<code>orders quarantine list</code>" in shown["/operations"]
 
 
 def test_products_are_found_and_restocked(browser: Browser, url: str, bench: ImportBench) -> None:
