@@ -38,7 +38,7 @@ def asking(broker: str, node: str) -> Iterator[Callable[[], bool]]:
             try:
                 return ping()
             except (OperationalError, *connection.connection_errors):
-                connection.collapse()
+                connection.collect()
                 return False
 
         yield answers

@@ -15,7 +15,7 @@ from pathlib import Path
 from cli.stack.errors import StackError
 from cli.stack.layout import Layout
 from cli.stack.programs.program import Program
-from cli.stack.supervision.supervisor import Supervisor
+from cli.stack.supervision.supervisor import Condition, Supervisor
 from cli.webserver.links import make_link
 
 # Seconds after which a process counts as hanging, even on a busy machine. Processes that die are noticed at
@@ -34,12 +34,20 @@ def wait_for_program(layout: Layout, name: str, ready: Callable[[], bool]) -> No
     """Waits until a program of the running supervisor is ready.
 
     Raises:
-        StackError: the program ended or took too long; the message has the end of its log.
+        StackError: the program ended or took too long; the message has the end of its log. Or the supervisor
+            was killed.
     """
     deadline = time.monotonic() + STARTUP_SECONDS
     pids: set[int] = set()
     while not ready():
-        program = Supervisor(layout).states()[name]
+        supervisor = Supervisor(layout)
+        if supervisor.condition() is not Condition.RUNNING:
+            raise StackError(
+                "supervisor_killed",
+                f"The supervisor was killed while the {name} started",
+                "Run the command again.",
+            )
+        program = supervisor.states()[name]
         pids |= {program.pid} if program.pid else set()
         # A different process id means that the program died and was restarted.
         if program.state in FAILED or len(pids) > 1 or time.monotonic() > deadline:
