@@ -23,7 +23,7 @@ from orders_pipeline.console.rendering.rendering import Shown, View, url
 from orders_pipeline.lifecycle.story import find_orders
 from orders_pipeline.refunds.actions import RefundAction
 from orders_pipeline.refunds.listing import planned_document, refund_document
-from orders_pipeline.refunds.requests.asked import RefundRefused
+from orders_pipeline.refunds.requests.asked import RefundRefused, UnknownRefundError
 from orders_pipeline.refunds.requests.request import preview_refunds
 from orders_pipeline.refunds.requests.terms import RefundTerms
 from orders_pipeline.store.engine import reading
@@ -123,7 +123,10 @@ def refund(view: Shown, caller: Operator, form: Form) -> Response:
 def preview_refund_action(view: Shown, _caller: Operator, refund_id: str, action: RefundAction) -> Response:
     """Shows an action on a refund before it is carried out."""
     with reading(view.context.engine) as connection:
-        found = refund_document(connection, refund_id)
+        try:
+            found = refund_document(connection, refund_id)
+        except UnknownRefundError as error:
+            raise Refused(404, str(error)) from None
     return view.page("refund_action.html", "orders", refund=found, action=action, is_done=False)
 
 

@@ -126,6 +126,12 @@ def test_a_dispute_is_told_from_a_refund_and_is_not_retried_once_it_is_won(
     assert "/retry" not in shown("/refunds")
 
 
+def test_an_action_on_a_refund_that_does_not_exist_is_not_found(url: str) -> None:
+    key = {"Authorization": f"Bearer {KEY}"}
+    answered = requests.get(f"{url}/actions/refunds/none/retry", headers=key, timeout=30)
+    assert (answered.status_code, "No refund has the id" in answered.text) == (404, True)
+
+
 def test_many_orders_are_previewed_and_changed_at_once(
     browser: Browser, url: str, bench: ImportBench
 ) -> None:
