@@ -54,11 +54,11 @@ def test_products_are_listed_with_their_stock(bench: ImportBench) -> None:
 
 def test_settings_in_effect_are_shown_without_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ORDERS_PAYMENT_API_KEY", "sk_secret")
-    monkeypatch.setenv("ORDERS_DATABASE_URL", "postgresql+psycopg2://ada:word@db/orders")
+    monkeypatch.setenv("ORDERS_DATABASE_URL", "postgresql+psycopg2://ada:pw_secret@db/orders")
     monkeypatch.setenv("ORDERS_CURRENCY", "EUR")
     printed = orders("config", columns="200").stdout
     assert "sk_secret" not in printed
-    assert "word" not in printed
+    assert "pw_secret" not in printed
     shown = {one["name"]: one for one in document("config")}
     assert set(shown) == {f"ORDERS_{name.upper()}" for name in Settings.model_fields}
     assert (shown["ORDERS_CURRENCY"]["value"], shown["ORDERS_CURRENCY"]["is_default"]) == ("EUR", False)
