@@ -218,10 +218,11 @@ def _units(amount: Decimal, left: Refundable, least: int = 1) -> int:
     currency = left.order.currency
     units = amount.scaleb(minor_digits(currency))
     if not units.is_finite() or units != units.to_integral_value() or not least <= units <= MOST_UNITS:
+        at_least = "more than zero" if least else "zero or more"
         raise RefundRefused(
             "amount_invalid",
             f"{amount} is not an amount in {currency} that can be refunded.",
-            f"Write an amount with at most {minor_digits(currency)} decimals that is not negative.",
+            f"The amount must be {at_least}, with at most {minor_digits(currency)} decimals.",
         )
     return int(units)
 

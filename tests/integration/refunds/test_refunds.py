@@ -11,7 +11,7 @@ from orders_pipeline.base.model import RefundKind
 from orders_pipeline.payments.backends.simulated import SimulatedGateway
 from orders_pipeline.refunds.actions import RefundAction
 from orders_pipeline.refunds.listing import refunds_to_attend
-from orders_pipeline.refunds.requests.asked import RefundAsked
+from orders_pipeline.refunds.requests.asked import RefundAsked, RefundRefused
 from orders_pipeline.refunds.requests.request import Requested
 from orders_pipeline.store.engine import reading
 from tests.import_bench import ImportBench, Line, many_orders
@@ -77,6 +77,12 @@ def test_what_cannot_go_back_is_refused(shop: RefundBench, wanted: RefundAsked, 
     before = shop.bench.everything()
     assert shop.refused(wanted) == code
     assert shop.bench.everything() == before
+
+
+def test_the_refusal_of_an_amount_names_the_least_amount(shop: RefundBench) -> None:
+    (refused,) = shop.request(asked("1", amount="0"))
+    assert isinstance(refused, RefundRefused)
+    assert "more than zero, with at most 2 decimals" in refused.hint
 
 
 def test_an_order_that_is_not_completed_cannot_be_refunded(bench: ImportBench) -> None:
