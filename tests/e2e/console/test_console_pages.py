@@ -84,6 +84,13 @@ def test_an_action_on_a_page_of_its_own_leads_back(browser: Browser, url: str) -
         page.wait_for_url("**/products?low=true")
 
 
+@pytest.mark.parametrize("query", ["", "?q=", "?q=%20"])
+def test_a_search_for_nothing_says_what_can_be_searched_for(url: str, query: str) -> None:
+    shown = requests.get(f"{url}/search{query}", timeout=30).text
+    assert "Search for an order number" in shown
+    assert "Nothing found" not in shown
+
+
 def test_files_in_quarantine_need_attention_once_and_commands_are_marked(
     url: str, bench: ImportBench
 ) -> None:
