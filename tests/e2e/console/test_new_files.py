@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import re
 import socket
 from collections.abc import Iterator
 from pathlib import Path
@@ -93,6 +94,12 @@ def test_a_file_arrives_in_parts_and_goes_on_where_it_stopped(operator: Visitor,
         admin.sign_in("admin")
         assert ask(admin, "HEAD", address).status_code == 404
         assert "orders.csv" not in admin.get("/files").text
+
+
+def test_without_javascript_the_page_of_files_says_how_to_import(operator: Visitor) -> None:
+    (instead,) = re.findall("<noscript>(.*?)</noscript>", operator.get("/files").text)
+    assert "inbox folder" in instead
+    assert "<code>orders import</code>" in instead
 
 
 def test_what_arrived_before_the_connection_broke_stays(operator: Visitor) -> None:
