@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, insert, select, update
 
+from orders_pipeline.base.amounts.money import decimal_string
 from orders_pipeline.base.clock import now_us, to_datetime
 from orders_pipeline.store.schema import home, operator_actions
 
@@ -29,6 +30,14 @@ class OperatorAction:
     target: str
     detail: dict[str, Any]
 
+    @property
+    def shown_detail(self) -> dict[str, Any]:
+        """The detail with its amount as a decimal string; refunds store theirs in minor units."""
+        amount, currency = self.detail.get("amount"), self.detail.get("currency")
+        if isinstance(amount, int) and currency:
+            return {**self.detail, "amount": decimal_string(amount, currency)}
+        return self.detail
+
 
 @dataclass(frozen=True, slots=True)
 class ActionFilter:
@@ -48,7 +57,7 @@ class ActionFilter:
 
 def action_document(action: OperatorAction) -> dict[str, Any]:
     """An action as commands and the API show it."""
-    return {**asdict(action), "at": to_datetime(action.at).isoformat()}
+    return {**asdict(action), "at": to_datetime(action.at).isoformat(), "detail": action.shown_detail}
 
 
 def is_same_person(actor: str, other: str) -> bool:

@@ -192,6 +192,8 @@ def test_an_action_on_orders_that_changed_since_is_shown_again(url: str, bench: 
     with reading(bench.engine) as connection:
         (done,) = list_actions(connection, ActionFilter(action="refunds.request"), 10)
     assert (done.actor, done.detail["amount"]) == ("key:home", 2500)
+    trail = requests.get(f"{url}/settings/audit", headers={"Authorization": f"Bearer {KEY}"}, timeout=30).text
+    assert '<span class="quiet">amount</span> 25.00' in trail
 
 
 def test_failed_orders_are_retried_and_cancelled(browser: Browser, url: str, bench: ImportBench) -> None:

@@ -102,6 +102,8 @@ def test_a_request_is_entered_once_and_its_repetitions_tell_what_became_of_it(
         (action,) = list_actions(connection)
     assert (action.actor, action.action) == ("key:home", "refunds.request")
     assert action.target == created["refund_id"]
+    (shown,) = data(send("/audit", headers={"Authorization": f"Bearer {HOME_KEY}"}))
+    assert shown["detail"]["amount"] == "10.10"
 
 
 def test_lines_shipping_and_a_dispute_are_taken_as_said(send: Get, shop: RefundBench) -> None:
