@@ -12,6 +12,7 @@ from playwright.sync_api import Browser, Page, expect
 from orders_pipeline.base.clock import now_us
 from orders_pipeline.base.refusals import FileRefused
 from orders_pipeline.base.settings import Settings
+from orders_pipeline.console.texts import texts
 from orders_pipeline.imports.arrival.quarantine import add_quarantined
 from orders_pipeline.imports.state.status import stall_import
 from orders_pipeline.monitoring.alerts.alert_rules import AlertName, Condition
@@ -101,6 +102,17 @@ def test_files_in_quarantine_need_attention_once_and_commands_are_marked(
     assert "1 file in quarantine" in shown["/"]
     assert "x.csv" not in shown["/"]
     assert "<code>orders quarantine list</code>" in shown["/operations"]
+    assert '<a href="/failed#files">See the files</a>' in shown["/operations"]
+
+
+def test_pages_that_alerts_lead_to_exist(url: str) -> None:
+    pages = vars(texts().operations.alert_pages)
+    key = {"Authorization": f"Bearer {KEY}"}
+    answered = {
+        link: requests.get(url + link, headers=key, timeout=30).status_code for link, _ in pages.values()
+    }
+    assert set(answered.values()) == {200}, answered
+    assert set(pages) <= set(AlertName)
 
 
 def test_products_are_found_and_restocked(browser: Browser, url: str, bench: ImportBench) -> None:
