@@ -24,6 +24,7 @@ from orders_pipeline.api.endpoints.files import import_document
 from orders_pipeline.api.models.responses import Answer, Failure, Import, Refusal, Responses
 from orders_pipeline.api.protocol.answers import done
 from orders_pipeline.api.protocol.errors import Refused
+from orders_pipeline.api.protocol.problems import explained
 from orders_pipeline.base.files.home import make_home
 from orders_pipeline.base.launch_socket import LauncherAbsentError, LaunchSocket
 from orders_pipeline.base.refusals import FileRefused
@@ -108,7 +109,9 @@ def _instructions(profile: str | None, source: str | None, options: str | None) 
     said = _options(options) if options else {}
     try:
         return instructions_from({**said, "profile": profile, "source": source})
-    except (ValidationError, TypeError, ValueError) as error:
+    except ValidationError as error:
+        raise Refused(422, f"options: {explained(error.errors())}") from None
+    except (TypeError, ValueError) as error:
         raise Refused(422, f"options: {error}") from None
 
 

@@ -14,6 +14,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
 
 from orders_pipeline.api.protocol.headers import HEADERS
+from orders_pipeline.api.protocol.problems import explained
 from orders_pipeline.base.text.printable import printable
 from orders_pipeline.figures.kpis.publisher import FiguresElsewhere
 from orders_pipeline.figures.kpis.warehouse.published_parts import PartsLost
@@ -75,10 +76,9 @@ async def _refused(_request: Request, error: Refused) -> JSONResponse:
 async def _invalid(_request: Request, error: RequestValidationError) -> JSONResponse:
     if any(problem["type"] == "json_invalid" for problem in error.errors()):
         return error_response(400, "The body is not JSON.")
-    problems = [
-        f"{problem['loc'][-1]}: {problem['msg'].removeprefix('Value error, ')}" for problem in error.errors()
-    ]
-    return error_response(422, "; ".join(problems))
+    # A location begins with the part of the request, such as `query`.
+    problems = [{**problem, "loc": problem["loc"][1:]} for problem in error.errors()]
+    return error_response(422, explained(problems))
 
 
 async def _http(_request: Request, error: HTTPException) -> JSONResponse:

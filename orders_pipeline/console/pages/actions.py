@@ -17,8 +17,9 @@ from orders_pipeline.api.callers.access import Caller, Operator
 from orders_pipeline.api.endpoints import captures, failed
 from orders_pipeline.api.endpoints import refunds as api_refunds
 from orders_pipeline.api.models.actions import Cancel, Capture, Retry
-from orders_pipeline.api.models.refunds import WantedRefund
+from orders_pipeline.api.models.refunds import WantedLine, WantedRefund
 from orders_pipeline.api.protocol.errors import Refused
+from orders_pipeline.api.protocol.problems import explained
 from orders_pipeline.console.rendering.rendering import Shown, View, url
 from orders_pipeline.lifecycle.story import find_orders
 from orders_pipeline.refunds.actions import RefundAction
@@ -144,10 +145,14 @@ def act_on_refund(view: Shown, caller: Operator, refund_id: str, action: RefundA
 
 def _wanted_refund(form: FormData) -> WantedRefund:
     what = form.get("what")
-    lines = [
-        {"line": int(name.removeprefix("line-")), "quantity": value}
+    entered = {
+        name.removeprefix("line-"): value
         for name, value in form.multi_items()
         if name.startswith("line-") and name.removeprefix("line-").isdecimal() and value not in {"", "0"}
+    }
+    lines = [
+        valid(WantedLine, {"line": int(number), "quantity": value}, f"Line {number}, ")
+        for number, value in entered.items()
     ]
     return valid(
         WantedRefund,
@@ -183,8 +188,11 @@ def _choice(given: Given) -> dict[str, Any]:
     return {**choice, **({"orders": numbers} if numbers else {})}
 
 
-def valid(model: type[Model], values: Mapping[str, Any]) -> Model:
+def valid(model: type[Model], values: Mapping[str, Any], place: str = "") -> Model:
     """Validates a body for the API.
+
+    Args:
+        place: where the form has these values, if not at its top.
 
     Raises:
         Refused: 422, the body is not valid.
@@ -192,8 +200,7 @@ def valid(model: type[Model], values: Mapping[str, Any]) -> Model:
     try:
         return model.model_validate(values)
     except ValidationError as error:
-        messages = (f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors())
-        raise Refused(422, "; ".join(messages)) from None
+        raise Refused(422, place + explained(error.errors())) from None
 
 
 def _data(response: Response) -> Any:

@@ -132,6 +132,42 @@ def test_an_action_on_a_refund_that_does_not_exist_is_not_found(url: str) -> Non
     assert (answered.status_code, "No refund has the id" in answered.text) == (404, True)
 
 
+@pytest.mark.parametrize(
+    ("what", "field", "value", "said"),
+    [
+        ("lines", "line-2", "two", "Line 2, quantity: must be a number such as 12 or 12.50"),
+        ("amount", "amount", "all", "amount: must be a number such as 12 or 12.50"),
+        ("amount", "amount", "0", "The amount must be more than zero"),
+        ("all", "reason", "x" * 501, "reason: must have at most 500 characters"),
+    ],
+)
+def test_a_refund_that_is_entered_wrongly_says_what_each_field_accepts(
+    url: str, what: str, field: str, value: str, said: str
+) -> None:
+    form = {"order": "1/a", "reason": "late", "what": what, field: value}
+    key = {"Authorization": f"Bearer {KEY}"}
+    answered = requests.post(f"{url}/actions/refund", data=form, headers=key, timeout=30)
+    assert (answered.status_code, said in answered.text) == (422, True), answered.text
+
+
+@pytest.mark.parametrize(
+    ("query", "said"),
+    [
+        ("/files?state=x", "state: must be"),
+        ("/files?state=x", "or &#39;quarantined&#39;"),
+        ("/files?cursor=x", "cursor: must be a whole number"),
+        ("/operations?hours=200", "hours: must be 168 or less"),
+        ("/refunds?status=x", "status: must be"),
+        ("/settings/audit?since=yesterday", "since: must be a day such as 2026-01-31"),
+    ],
+)
+def test_a_wrong_address_says_what_its_fields_accept(url: str, query: str, said: str) -> None:
+    key = {"Authorization": f"Bearer {KEY}"}
+    answered = requests.get(url + query, headers=key, timeout=30)
+    assert (answered.status_code, said in answered.text) == (422, True), answered.text
+    assert not re.search(r"Input should|str-enum|literal\[", answered.text)
+
+
 def test_many_orders_are_previewed_and_changed_at_once(
     browser: Browser, url: str, bench: ImportBench
 ) -> None:

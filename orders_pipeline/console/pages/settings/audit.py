@@ -28,11 +28,11 @@ def audit(
     actor: Text = "",
     action: Text = "",
     target: Text = "",
-    since: Annotated[str, Query(pattern=r"^([0-9]{4}-[0-9]{2}-[0-9]{2})?$")] = "",
+    since: date | None = None,
     cursor: Annotated[int | None, Query(ge=0, le=LARGEST_ID)] = None,
 ) -> Response:
     """Lists the actions of people and programs, newest first."""
-    start = start_of_day(_day(since), view.context.settings.zone) if since else None
+    start = start_of_day(since, view.context.settings.zone) if since else None
     wanted = ActionFilter(actor or None, action or None, target or None, start, cursor)
     with reading(view.context.engine) as connection:
         found = list_actions(connection, wanted, ON_A_PAGE + 1)
@@ -44,13 +44,6 @@ def audit(
         next=shown[-1].id if len(found) > ON_A_PAGE else None,
         is_first=cursor is None,
         is_filtered=any((actor, action, target, since)),
-        wanted={"actor": actor, "action": action, "target": target, "since": since},
+        wanted={"actor": actor, "action": action, "target": target, "since": since or ""},
         most=ON_A_PAGE,
     )
-
-
-def _day(written: str) -> date:
-    try:
-        return date.fromisoformat(written)
-    except ValueError:
-        return date.min.replace(year=1970)
