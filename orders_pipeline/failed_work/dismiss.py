@@ -10,7 +10,7 @@ from sqlalchemy import Connection, select, update
 from orders_pipeline.access.audit import record_action
 from orders_pipeline.base.clock import now_us
 from orders_pipeline.base.model import ImportStatus
-from orders_pipeline.imports.import_row import get_import
+from orders_pipeline.imports.import_row import Import, get_import
 from orders_pipeline.store.schema import imports
 
 
@@ -59,9 +59,20 @@ def dismissed_since(connection: Connection, moment_us: int) -> list[str]:
     return list(connection.execute(query).scalars())
 
 
-def _dismiss(connection: Connection, key: str) -> bool:
+def require_refused(connection: Connection, key: str) -> Import:
+    """Returns the refused import of a partition key.
+
+    Raises:
+        UnknownPartitionError: there is no such import.
+        NotRefusedError: the import was not refused.
+    """
     found = get_import(connection, key)
     if found.status is not ImportStatus.REFUSED:
         raise NotRefusedError(key, found.status)
+    return found
+
+
+def _dismiss(connection: Connection, key: str) -> bool:
+    found = require_refused(connection, key)
     this = (imports.c.id == found.id) & imports.c.dismissed_at.is_(None)
     return connection.execute(update(imports).where(this).values(dismissed_at=now_us())).rowcount > 0

@@ -17,7 +17,7 @@ from orders_pipeline.api.models.actions import NO_JSON, Dismiss, RetryFiles
 from orders_pipeline.api.models.responses import Answer, Failure, QuarantinedFile, Responses
 from orders_pipeline.api.protocol.answers import answer, done
 from orders_pipeline.api.protocol.errors import Refused
-from orders_pipeline.failed_work.dismiss import NotRefusedError, dismiss_imports
+from orders_pipeline.failed_work.dismiss import NotRefusedError, dismiss_imports, require_refused
 from orders_pipeline.imports.arrival.quarantine import (
     NotInQuarantineError,
     ask_to_retry,
@@ -25,6 +25,7 @@ from orders_pipeline.imports.arrival.quarantine import (
     find_quarantined,
     list_quarantined,
     quarantine_document,
+    require_open,
 )
 from orders_pipeline.imports.arrival.saved_profiles import is_profile_name
 from orders_pipeline.imports.import_row import UnknownPartitionError
@@ -68,8 +69,7 @@ def retry_quarantined(context: Context, caller: Operator, choice: RetryFiles) ->
 @router.post("/dismiss", response_model=Answer[list[QuarantinedFile]], responses=ACTING)
 def dismiss_quarantined(context: Context, caller: Operator, choice: Dismiss) -> Response:
     """Dismisses files in quarantine and refused imports: they are no longer listed as failed."""
-    if not (choice.ids or choice.imports):
-        raise Refused(422, "Name files by `ids`, or refused imports by `imports`.")
+    _require_any(choice)
     with _changing(context) as connection:
         dismiss_files(connection, choice.ids, caller.actor, choice.because)
         dismiss_imports(connection, choice.imports, caller.actor, choice.because)
@@ -77,11 +77,31 @@ def dismiss_quarantined(context: Context, caller: Operator, choice: Dismiss) -> 
     return done([quarantine_document(file) for file in found])
 
 
+def require_open_files(connection: Connection, choice: RetryFiles | Dismiss) -> None:
+    """Refuses a choice that names a file that is not in quarantine, or an import that was not refused."""
+    with _refusing():
+        require_open(connection, choice.ids)
+        if isinstance(choice, Dismiss):
+            _require_any(choice)
+            for key in choice.imports:
+                require_refused(connection, key)
+
+
+def _require_any(choice: Dismiss) -> None:
+    if not (choice.ids or choice.imports):
+        raise Refused(422, "Name files by `ids`, or refused imports by `imports`.")
+
+
 @contextmanager
 def _changing(context: ApiContext) -> Iterator[Connection]:
+    with _refusing(), context.engine.begin() as connection:
+        yield connection
+
+
+@contextmanager
+def _refusing() -> Iterator[None]:
     try:
-        with context.engine.begin() as connection:
-            yield connection
+        yield
     except NotInQuarantineError as error:
         raise Refused(404, str(error)) from None
     except UnknownPartitionError:

@@ -27,7 +27,7 @@ EXPLAINED = {
     "string_too_long": "must have at most {max_length} characters",
     "string_pattern_mismatch": "has characters or a form that are not accepted",
     "too_long": "must have at most {max_length} entries",
-    "too_short": "must have at least {min_length} entries",
+    "too_short": "must have {min_length} or more entries",
     "date_parsing": DAY,
     "date_from_datetime_parsing": DAY,
     "datetime_parsing": TIME,

@@ -7,7 +7,8 @@ from decimal import Decimal, InvalidOperation
 from enum import StrEnum
 
 from fastapi import APIRouter
-from starlette.datastructures import FormData
+from sqlalchemy import Connection
+from starlette.datastructures import FormData, QueryParams
 from starlette.responses import Response
 
 from orders_pipeline.access.audit import record_action
@@ -18,10 +19,11 @@ from orders_pipeline.api.endpoints import intake, quarantine
 from orders_pipeline.api.models.actions import Dismiss, Pause, RetryFiles
 from orders_pipeline.api.protocol.errors import Refused
 from orders_pipeline.base.amounts.quantities import Units, is_countable, quantity_number
-from orders_pipeline.console.pages.actions import Form, valid
+from orders_pipeline.console.pages.actions import Form, Given, valid
 from orders_pipeline.console.rendering.rendering import Shown
 from orders_pipeline.stock.low_stock import set_low_stock
-from orders_pipeline.stock.product_list import MOST_UNITS, UnknownProductError, restock
+from orders_pipeline.stock.product_list import MOST_UNITS, UnknownProductError, find_product, restock
+from orders_pipeline.store.engine import reading
 
 router = APIRouter(prefix="/actions", route_class=KeyBeforeBody)
 # The parameters in the link of an action; all other values are entered in the form.
@@ -42,8 +44,10 @@ class Action(StrEnum):
 @router.get("/{action}")
 def confirm(view: Shown, _caller: Operator, action: Action) -> Response:
     """Shows the action before it is carried out."""
-    given = view.request.query_params.multi_items()
-    fields = [(name, value) for name, value in given if name in ABOUT]
+    given = view.request.query_params
+    with reading(view.context.engine) as connection:
+        _require_target(connection, action, given)
+    fields = [(name, value) for name, value in given.multi_items() if name in ABOUT]
     return view.page("confirm.html", "", action=action.value, fields=fields, is_done=False)
 
 
@@ -54,14 +58,37 @@ def act(view: Shown, caller: Operator, action: Action, form: Form) -> Response:
     return view.page("confirm.html", "", action=action.value, fields=[], is_done=True)
 
 
+def _require_target(connection: Connection, action: Action, given: QueryParams) -> None:
+    """Refuses an action on a product, file or import that does not exist or is dealt with already.
+
+    Raises:
+        Refused: 404, it does not exist; 422, it does not allow the action, or nothing is named.
+    """
+    if action in {Action.RESTOCK, Action.THRESHOLD}:
+        sku = given.get("sku", "")
+        if find_product(connection, sku) is None:
+            raise Refused(404, f"No product has the SKU {sku!r}.")
+    elif action is Action.RETRY_FILE:
+        quarantine.require_open_files(connection, _files_to_retry(given))
+    elif action is Action.DISMISS:
+        quarantine.require_open_files(connection, _files_to_dismiss(given))
+
+
+def _files_to_retry(given: Given) -> RetryFiles:
+    return valid(RetryFiles, {"ids": given.getlist("ids")})
+
+
+def _files_to_dismiss(given: Given) -> Dismiss:
+    chosen = {"ids": given.getlist("ids"), "imports": given.getlist("imports")}
+    return valid(Dismiss, {**chosen, "because": given.get("because") or ""})
+
+
 def _retry_file(context: ApiContext, caller: Caller, form: FormData) -> None:
-    quarantine.retry_quarantined(context, caller, valid(RetryFiles, {"ids": form.getlist("ids")}))
+    quarantine.retry_quarantined(context, caller, _files_to_retry(form))
 
 
 def _dismiss(context: ApiContext, caller: Caller, form: FormData) -> None:
-    chosen = {"ids": form.getlist("ids"), "imports": form.getlist("imports")}
-    because = {"because": form.get("because") or ""}
-    quarantine.dismiss_quarantined(context, caller, valid(Dismiss, {**chosen, **because}))
+    quarantine.dismiss_quarantined(context, caller, _files_to_dismiss(form))
 
 
 def _pause(context: ApiContext, caller: Caller, form: FormData) -> None:

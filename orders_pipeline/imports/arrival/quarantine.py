@@ -81,6 +81,19 @@ def find_quarantined(connection: Connection, ids: Collection[int]) -> list[Quara
     return _files(connection, select(quarantined_files).where(quarantined_files.c.id.in_(ids)))
 
 
+def require_open(connection: Connection, ids: Sequence[int]) -> list[QuarantinedFile]:
+    """Returns the files with these ids.
+
+    Raises:
+        NotInQuarantineError: a file is unknown, or closed already.
+    """
+    found = {file.id: file for file in find_quarantined(connection, ids) if file.is_open}
+    for file_id in ids:
+        if file_id not in found:
+            raise NotInQuarantineError(file_id)
+    return list(found.values())
+
+
 def first_open(connection: Connection, limit: int) -> list[QuarantinedFile]:
     """The open files that have been in quarantine for longest."""
     return _files(connection, select(quarantined_files).where(IS_OPEN).order_by("id").limit(limit))
@@ -131,7 +144,7 @@ def dismiss_files(connection: Connection, ids: Sequence[int], actor: str, becaus
     Raises:
         NotInQuarantineError: a file is unknown, or closed already.
     """
-    files = _require_open(connection, ids)
+    files = require_open(connection, ids)
     for file in files:
         _change(connection, file.id, closed_at=now_us(), closed_as=DISMISSED, retry_asked_at=None)
     for file in files:
@@ -144,7 +157,7 @@ def ask_to_retry(connection: Connection, ids: Sequence[int], read_as: Mapping[st
     Raises:
         NotInQuarantineError: a file is unknown, or closed already.
     """
-    files = _require_open(connection, ids)
+    files = require_open(connection, ids)
     for file in files:
         _change(connection, file.id, retry_asked_at=now_us(), retry_as=dict(read_as))
     for file in files:
@@ -174,14 +187,6 @@ def close_removed(connection: Connection, names: Collection[str]) -> None:
         .where(IS_OPEN, of_file.kept_as.in_(names))
         .values(closed_at=now_us(), closed_as=REMOVED, retry_asked_at=None)
     )
-
-
-def _require_open(connection: Connection, ids: Sequence[int]) -> list[QuarantinedFile]:
-    found = {file.id: file for file in find_quarantined(connection, ids) if file.is_open}
-    for file_id in ids:
-        if file_id not in found:
-            raise NotInQuarantineError(file_id)
-    return list(found.values())
 
 
 def _change(connection: Connection, file_id: int, **values: Any) -> None:

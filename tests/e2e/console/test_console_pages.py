@@ -85,6 +85,29 @@ def test_an_action_on_a_page_of_its_own_leads_back(browser: Browser, url: str) -
         page.wait_for_url("**/products?low=true")
 
 
+@pytest.mark.parametrize(
+    ("path", "said"),
+    [
+        ("restock?sku=unknown", "No product has the SKU"),
+        ("threshold?sku=unknown", "No product has the SKU"),
+        ("retry-file?ids=99", "No file in quarantine has the id 99"),
+        ("dismiss?ids=99", "No file in quarantine has the id 99"),
+        ("dismiss?imports=unknown", "There is no such order file"),
+        ("retry?orders=unknown", "unknown"),
+        ("retry?file=unknown", "There is no such order file"),
+        ("retry?stalled=true&file=unknown", "There is no such order file"),
+        ("cancel?orders=unknown", "unknown"),
+        ("capture?orders=unknown", "unknown"),
+        ("refund?orders=unknown", "There is no such order"),
+    ],
+)
+def test_an_action_on_what_does_not_exist_is_not_found_and_leads_out(url: str, path: str, said: str) -> None:
+    key = {"Authorization": f"Bearer {KEY}"}
+    answered = requests.get(f"{url}/actions/{path}", headers=key, timeout=30)
+    assert (answered.status_code, said in answered.text) == (404, True), answered.text
+    assert "To the overview" in answered.text
+
+
 @pytest.mark.parametrize("query", ["", "?q=", "?q=%20"])
 def test_a_search_for_nothing_says_what_can_be_searched_for(url: str, query: str) -> None:
     shown = requests.get(f"{url}/search{query}", timeout=30).text
