@@ -18,9 +18,9 @@ import requests
 from orders_pipeline.base.settings import Settings
 from orders_pipeline.services.outage import Outage
 from orders_pipeline.services.redis_clients import AWAY, open_guarded_redis
-from tests.integration.stack.followed_task import eventually
 from tests.servers.api_server import running_server
 from tests.services import running_redis
+from tests.waiting import eventually
 
 AWAY_SINCE = r"Redis has not answered since \d\d:\d\d\..*The broker has not answered since \d\d:\d\d\."
 

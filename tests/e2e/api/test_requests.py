@@ -21,8 +21,8 @@ from orders_pipeline.console.now import live
 from orders_pipeline.console.now.header import Header
 from orders_pipeline.console.now.shared import SharedState
 from orders_pipeline.imports.arrival.intake import pause_document
-from tests.integration.stack.followed_task import eventually
 from tests.servers.api_server import running_server
+from tests.waiting import eventually
 
 KEY = "open sesame, open"
 BEARER = {"Authorization": f"Bearer {KEY}"}

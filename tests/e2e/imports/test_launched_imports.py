@@ -10,9 +10,9 @@ import sqlite3
 import stat
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from subprocess import PIPE
 from typing import Any
@@ -32,6 +32,7 @@ from orders_pipeline.base.settings import PROJECT_ROOT, Settings
 from orders_pipeline.imports.import_row import Import, list_imports
 from orders_pipeline.store.engine import open_engine, reading
 from orders_pipeline.store.kpi_days import dirty_days
+from tests import waiting
 from tests.e2e.orders_command import ORDERS, environment, orders, orders_process, start
 from tests.import_bench import many_orders, write_orders
 from tests.services import free_port
@@ -67,11 +68,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
     stop_all(settings)
 
 
-def eventually(happened: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while not happened():
-        assert time.monotonic() < deadline, "it did not happen"
-        time.sleep(0.05)
+eventually = partial(waiting.eventually, patience_seconds=PATIENCE_SECONDS)
 
 
 def ten_orders(folder: Path, name: str) -> Path:

@@ -15,7 +15,7 @@ from orders_pipeline.lifecycle.batch import BatchKey, batch_work
 from orders_pipeline.lifecycle.order_lifecycle import reserve
 from orders_pipeline.store.engine import open_engine
 from tests.import_bench import RUN, STEPS, ImportBench, Line, many_orders
-from tests.integration.stack.followed_task import eventually
+from tests.waiting import eventually
 
 
 @pytest.mark.parametrize("name", STEPS)

@@ -2,20 +2,13 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 from celery import Celery
 
 from orders_pipeline.base.settings import Settings
 from orders_pipeline.services.redis_server import broker_url
-
-
-def eventually(condition: Callable[[], bool]) -> None:
-    """Waits for a condition. The time limit of the test ends an endless wait."""
-    while not condition():
-        time.sleep(0.02)
+from tests.waiting import eventually
 
 
 class Task:

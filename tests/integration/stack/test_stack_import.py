@@ -26,8 +26,9 @@ from cli.stack.supervision.supervisor import is_alive
 from cli.stack.supervision.supervisord_conf import ROTATION
 from orders_pipeline.base.settings import PROJECT_ROOT, Settings
 from orders_pipeline.services.redis_server import embedded_redis_url
-from tests.integration.stack.followed_task import Task, eventually
+from tests.integration.stack.followed_task import Task
 from tests.services import free_port
+from tests.waiting import eventually
 from tests.warm_processes import warm_python
 
 APP = "tests.integration.stack.fake_worker"

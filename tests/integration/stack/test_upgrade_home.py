@@ -27,9 +27,9 @@ from orders_pipeline.store.revisions import OURS, Migrations, StoreRefused, revi
 from resources.order_store import OrderStore
 from tests.e2e.orders_command import environment, orders
 from tests.import_bench import ImportBench, many_orders
-from tests.integration.stack.followed_task import eventually
 from tests.integration.stack.test_stack_import import skip_dagster
 from tests.made_up.made_up_migrations import NEXT, one_more
+from tests.waiting import eventually
 from tests.warm_processes import warm_python
 
 APP = "tests.integration.stack.fake_worker"

@@ -17,8 +17,9 @@ from cli.stack.programs.workers import WORKER, WORKER_DEFAULT, WORKER_ORDERS, Po
 from cli.stack.stack import stack_status, start_all, stop_all
 from cli.stack.supervision.leftovers import find_leftovers
 from orders_pipeline.base.settings import PROJECT_ROOT, Settings
-from tests.integration.stack.followed_task import Task, eventually
+from tests.integration.stack.followed_task import Task
 from tests.integration.stack.test_stack_import import skip_dagster
+from tests.waiting import eventually
 from tests.warm_processes import warm_python
 
 APP = "tests.integration.stack.fake_worker"

@@ -6,8 +6,7 @@ import json
 import os
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +17,7 @@ from redis import Redis
 from jobs.dagster_seams.celery_pings import pings
 from jobs.workers.step_log import IDS_HEADER
 from orders_pipeline.base.settings import PROJECT_ROOT
+from tests.waiting import eventually
 
 APP, NODE = "tests.orchestration.dagster_seams.telling_worker", "telling@localhost"
 
@@ -36,12 +36,6 @@ def worker(redis_url: str) -> Iterator[None]:
     with subprocess.Popen([*command, *options], cwd=PROJECT_ROOT, env=environment) as process:
         yield
         process.terminate()
-
-
-def eventually(holds: Callable[[], Any]) -> None:
-    """Waits for a condition. The time limit of the test ends an endless wait."""
-    while not holds():
-        time.sleep(0.05)
 
 
 def noted(redis_url: str, key: str) -> Any:

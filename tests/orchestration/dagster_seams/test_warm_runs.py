@@ -8,10 +8,10 @@ import signal
 import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ from dagster._grpc.types import ExecuteExternalJobArgs, StartRunResult
 from dagster._serdes import deserialize_value
 
 from orders_pipeline.base.settings import PROJECT_ROOT
+from tests import waiting
 from tests.orchestration.dagster_seams import forked_definitions
 from tests.orchestration.dagster_seams.instances import local_instance
 
@@ -37,12 +38,7 @@ main()
 PATIENCE_SECONDS = 120
 
 
-def eventually(found: Callable[[], Any]) -> Any:
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while not (result := found()):
-        assert time.monotonic() < deadline, "it did not happen"
-        time.sleep(0.05)
-    return result
+eventually = partial(waiting.eventually, patience_seconds=PATIENCE_SECONDS)
 
 
 @dataclass

@@ -9,7 +9,7 @@ import pytest
 
 from orders_pipeline.base.clock import now_us
 from orders_pipeline.services.outage import Outage
-from tests.integration.stack.followed_task import eventually
+from tests.waiting import eventually
 
 
 class Service:
